@@ -1,0 +1,46 @@
+# assay_module(NAME <folder> [DEPENDS <folder>...] [LIBRARIES <target>...])
+#
+# Makes the static library assay_<folder> of all *.cpp below the current folder, except those that
+# assay_cpu_levels() builds (`*_cpu.cpp`). Its headers are reached as "<folder>/..." through an
+# include root of its own, which only targets that depend on it get: an include that goes up does
+# not compile.
+add_library(assay_options INTERFACE)
+target_compile_options(
+  assay_options
+  INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast -Wnon-virtual-dtor
+            -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -march=x86-64-v2
+            -fno-math-errno -fno-trapping-math)
+if(ASSAY_WERROR)
+  target_compile_options(assay_options INTERFACE -Werror)
+endif()
+if(ASSAY_SANITIZE)
+  target_compile_options(assay_options INTERFACE -fsanitize=${ASSAY_SANITIZE} -fno-omit-frame-pointer
+                                                 -fno-sanitize-recover=all)
+  target_link_options(assay_options INTERFACE -fsanitize=${ASSAY_SANITIZE})
+endif()
+# gcc 12 reports these inside the standard library and nlohmann/json with sanitizers or -O3.
+target_compile_options(assay_options INTERFACE -Wno-error=null-dereference -Wno-error=maybe-uninitialized
+                                               -Wno-error=stringop-overflow -Wno-error=restrict)
+
+function(assay_module)
+  cmake_parse_arguments(ARG "" "NAME" "DEPENDS;LIBRARIES" ${ARGN})
+  set(root ${CMAKE_BINARY_DIR}/include-roots/${ARG_NAME})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${ARG_NAME} ${root}/${ARG_NAME} SYMBOLIC)
+
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "_cpu\\.cpp$")
+  if(NOT sources)
+    set(kind INTERFACE)
+    add_library(assay_${ARG_NAME} INTERFACE)
+  else()
+    set(kind PUBLIC)
+    add_library(assay_${ARG_NAME} STATIC ${sources})
+    target_link_libraries(assay_${ARG_NAME} PRIVATE assay_options)
+  endif()
+  target_include_directories(assay_${ARG_NAME} ${kind} ${root})
+  foreach(dependency IN LISTS ARG_DEPENDS)
+    target_link_libraries(assay_${ARG_NAME} ${kind} assay_${dependency})
+  endforeach()
+  target_link_libraries(assay_${ARG_NAME} ${kind} ${ARG_LIBRARIES})
+endfunction()

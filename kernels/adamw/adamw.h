@@ -1,0 +1,45 @@
+#pragma once
+/// Gradient norm, clipping and AdamW with FP32 master weights.
+///
+///   norm = sqrt(Σ g²), clip = min(1, max_norm / norm), g ← clip · g
+///   m ← β1·m + (1-β1)·g,   v ← β2·v + (1-β2)·g²
+///   w ← w - lr · ( m/(1-β1^t) / (sqrt(v/(1-β2^t)) + ε) + λ·w )
+/// Source: I. Loshchilov and F. Hutter, arXiv 1711.05101, algorithm 2 (with a constant schedule).
+#include <cstdint>
+#include <vector>
+
+#include "kernels/bf16.h"
+#include "kernels/workload.h"
+
+namespace assay::adamw {
+
+struct Hyperparameters {
+  float learning_rate = 1e-3F;
+  float beta1 = 0.9F;
+  float beta2 = 0.95F;
+  float epsilon = 1e-8F;
+  float weight_decay = 0.1F;
+};
+
+template <class T>
+struct CpuKernels {
+  /// One update of n parameters. step counts from 1; gradient_scale is the clip factor (times the
+  /// accumulation's 1/n). weight: (n), the rounded copy that the model computes with.
+  void (*update)(const Hyperparameters&, std::int64_t step, float gradient_scale, std::int64_t n,
+                 const float* gradient, float* master, float* first_moment, float* second_moment,
+                 T* weight);
+  /// Σ g² over n, in double, summed over fixed chunks in order.
+  double (*sum_of_squares)(std::int64_t n, const float* gradient);
+};
+
+/// min(1, max_norm / norm).
+[[nodiscard]] float clip_factor(double norm, double max_norm);
+
+template <class Real>
+void update_reference(const Hyperparameters& hyperparameters, std::int64_t step,
+                      Real gradient_scale, std::int64_t n, const Real* gradient, Real* master,
+                      Real* first_moment, Real* second_moment);
+
+[[nodiscard]] std::vector<Workload> workloads();
+
+}  // namespace assay::adamw

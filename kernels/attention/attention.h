@@ -1,0 +1,71 @@
+#pragma once
+/// Causal attention with grouped query heads, forward and backward, never a T×T matrix in memory.
+///
+/// For query head h, key head g = h / (H/G), positions t and u <= t, scale = 1/sqrt(D):
+///   S_tu = scale · q_t·k_u,   P_tu = exp(S_tu - L_t),   L_t = ln Σ_u exp(S_tu),   o_t = Σ_u P_tu
+///   v_u
+/// Backward, with δ_t = do_t·o_t:
+///   dP_tu = do_t·v_u,  dS_tu = P_tu (dP_tu - δ_t),
+///   dq_t = scale Σ_u dS_tu k_u,  dk_u = scale Σ_(h in g),t dS_tu q_t,  dv_u = Σ_(h in g),t P_tu
+///   do_t
+/// Source: T. Dao, arXiv 2307.08691, algorithms 1 and 2.
+#include <cstdint>
+#include <vector>
+
+#include "kernels/bf16.h"
+#include "kernels/workload.h"
+
+namespace assay::attention {
+
+struct Shape {
+  std::int64_t batch = 0;       ///< B
+  std::int64_t sequence = 0;    ///< T
+  std::int64_t heads = 0;       ///< H query heads
+  std::int64_t kv_heads = 0;    ///< G key and value heads; G divides H
+  std::int64_t head_size = 0;   ///< D
+  std::int64_t row_stride = 0;  ///< of q, k, v and their gradients: elements between tokens
+};
+
+/// q, k, v point into packed rows (B·T, row_stride): query heads, key heads, value heads, say.
+template <class T>
+struct Forward {
+  const T* q = nullptr;      ///< (B, T, H, D), row_stride between tokens
+  const T* k = nullptr;      ///< (B, T, G, D)
+  const T* v = nullptr;      ///< (B, T, G, D)
+  T* out = nullptr;          ///< (B, T, H, D), contiguous
+  float* log_sum = nullptr;  ///< (B, H, T): L
+};
+
+template <class T>
+struct Backward {
+  const T* q = nullptr;
+  const T* k = nullptr;
+  const T* v = nullptr;
+  const T* out = nullptr;
+  const float* log_sum = nullptr;
+  const T* dout = nullptr;  ///< (B, T, H, D), contiguous
+  T* dq = nullptr;          ///< written, not added to; strides as q, k, v
+  T* dk = nullptr;
+  T* dv = nullptr;
+};
+
+template <class T>
+struct CpuKernels {
+  void (*forward)(const Shape&, const Forward<T>&);
+  void (*backward)(const Shape&, const Backward<T>&);
+};
+
+template <class Real>
+void forward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v, Real* out);
+template <class Real>
+void backward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v,
+                        const Real* dout, Real* dq, Real* dk, Real* dv);
+
+/// Model FLOPs: the half of the score matrix that causal attention must compute, counted as
+/// T·T/2 per head (2 products forward, 4 more backward; recomputed scores never counted).
+[[nodiscard]] std::uint64_t forward_flops(const Shape& shape);
+[[nodiscard]] std::uint64_t backward_flops(const Shape& shape);
+
+[[nodiscard]] std::vector<Workload> workloads();
+
+}  // namespace assay::attention

@@ -1,0 +1,76 @@
+#pragma once
+/// Top-k routing to experts, dispatch and combine, forward and backward.
+///
+///   p = softmax(logits), the k largest p_e are kept as they are (not renormalised), ties to the
+///   lower expert. Source: D. Dai et al. (DeepSeekMoE), arXiv 2401.06066, eq. 3 to 5.
+///   dispatch: rows of x are copied to slots, grouped by expert, by token inside an expert.
+///   combine:  y_t = Σ_j weight_tj · ys[slot_tj]
+/// No auxiliary loss: the frozen bundle has none.
+#include <cstdint>
+#include <vector>
+
+#include "kernels/bf16.h"
+#include "kernels/workload.h"
+
+namespace assay::moe {
+
+struct Shape {
+  std::int64_t tokens = 0;
+  std::int64_t experts = 0;
+  std::int64_t top_k = 0;
+  std::int64_t width = 0;
+};
+
+/// Where each (token, choice) goes. Sizes: expert (tokens·k), slot (tokens·k), token_of_slot
+/// (tokens·k), offset (experts + 1): expert e owns slots offset[e] .. offset[e+1].
+struct Plan {
+  std::vector<std::int32_t> expert;
+  std::vector<std::int32_t> slot;
+  std::vector<std::int32_t> token_of_slot;
+  std::vector<std::int64_t> offset;
+};
+
+/// Counts, offsets and slots from the chosen experts; `plan.expert` is input.
+void make_plan(const Shape& shape, Plan& plan);
+
+template <class T>
+struct CpuKernels {
+  /// logits: (tokens, experts) -> probability (tokens, experts), expert and weight (tokens, k).
+  void (*route_forward)(const Shape&, const T* logits, float* probability, std::int32_t* expert,
+                        float* weight);
+  /// dweight: (tokens, k) -> dlogits: (tokens, experts), written.
+  void (*route_backward)(const Shape&, const float* probability, const std::int32_t* expert,
+                         const float* dweight, T* dlogits);
+  /// x: (tokens, width) -> xs: (tokens·k, width).
+  void (*dispatch_forward)(const Shape&, const Plan&, const T* x, T* xs);
+  /// dx: (tokens, width), written: Σ_j dxs[slot_tj] (+ dx_in where not null).
+  void (*dispatch_backward)(const Shape&, const Plan&, const T* dxs, const T* dx_in, T* dx);
+  /// y = addend (or 0 where null) + Σ_j weight · ys[slot].
+  void (*combine_forward)(const Shape&, const Plan&, const float* weight, const T* ys,
+                          const T* addend, T* y);
+  /// dys: (tokens·k, width), dweight: (tokens, k), both written.
+  void (*combine_backward)(const Shape&, const Plan&, const float* weight, const T* ys, const T* dy,
+                           T* dys, float* dweight);
+};
+
+template <class Real>
+void route_forward_reference(const Shape& shape, const Real* logits, Real* probability,
+                             std::int32_t* expert, Real* weight);
+template <class Real>
+void route_backward_reference(const Shape& shape, const Real* probability,
+                              const std::int32_t* expert, const Real* dweight, Real* dlogits);
+template <class Real>
+void dispatch_forward_reference(const Shape& shape, const Plan& plan, const Real* x, Real* xs);
+template <class Real>
+void dispatch_backward_reference(const Shape& shape, const Plan& plan, const Real* dxs,
+                                 const Real* dx_in, Real* dx);
+template <class Real>
+void combine_forward_reference(const Shape& shape, const Plan& plan, const Real* weight,
+                               const Real* ys, const Real* addend, Real* y);
+template <class Real>
+void combine_backward_reference(const Shape& shape, const Plan& plan, const Real* weight,
+                                const Real* ys, const Real* dy, Real* dys, Real* dweight);
+
+[[nodiscard]] std::vector<Workload> workloads();
+
+}  // namespace assay::moe

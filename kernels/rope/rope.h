@@ -1,0 +1,43 @@
+#pragma once
+/// Rotary position embedding, in place.
+///
+/// For position t and pair i < D/2 of a head: angle = t · θ^(-2i/D),
+///   x'_i       = x_i · cos - x_(i+D/2) · sin
+///   x'_(i+D/2) = x_(i+D/2) · cos + x_i · sin
+/// Backward is the rotation by -angle. Source: J. Su et al., arXiv 2104.09864, section 3.2.2 (pairs
+/// are i and i + D/2, as in Llama's released weights).
+#include <cstdint>
+#include <vector>
+
+#include "kernels/bf16.h"
+#include "kernels/workload.h"
+
+namespace assay::rope {
+
+struct Shape {
+  std::int64_t batch = 0;       ///< B
+  std::int64_t sequence = 0;    ///< T
+  std::int64_t heads = 0;       ///< heads to rotate, adjacent in a row: query and key heads
+  std::int64_t head_size = 0;   ///< D, even
+  std::int64_t row_stride = 0;  ///< elements from one token's row to the next
+};
+
+/// cos and sin, each (T, D/2), row after row: table[(t·D/2 + i)·2] = cos, +1 = sin.
+[[nodiscard]] std::vector<float> make_table(std::int64_t sequence, std::int64_t head_size,
+                                            double theta);
+
+template <class T>
+struct CpuKernels {
+  /// x: (B, T, row_stride), the first heads·D elements of each row are rotated in place.
+  void (*forward)(const Shape&, const float* table, T* x);
+  void (*backward)(const Shape&, const float* table, T* dx);
+};
+
+template <class Real>
+void forward_reference(const Shape& shape, double theta, Real* x);
+template <class Real>
+void backward_reference(const Shape& shape, double theta, Real* dx);
+
+[[nodiscard]] std::vector<Workload> workloads();
+
+}  // namespace assay::rope
