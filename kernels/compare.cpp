@@ -24,7 +24,7 @@ Check compare_with_control(std::string name, const std::vector<double>& output,
                            const std::vector<double>& reference) {
   double scale = 0.0;
   for (const double value : reference) scale = std::max(scale, std::abs(value));
-  const double rounding = 8.0 * std::numeric_limits<double>::epsilon() / 2.0 * scale;
+  const double rounding = static_cast<double>(std::numeric_limits<float>::epsilon()) * scale;
   return {std::move(name), largest_difference(output, reference),
           2.0 * largest_difference(control, reference) + rounding};
 }
