@@ -1,0 +1,67 @@
+#pragma once
+/// The certificate: an assessment, what it is about, who signs it. A DSSE envelope around an
+/// in-toto Statement whose subject is the result document's digest.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "results/edition/assessment.h"
+#include "results/envelope.h"
+#include "results/result.h"
+
+namespace assay {
+
+inline constexpr const char* kCertificateType = "urn:assay:certificate:1";
+
+/// What the laboratory declares; all else is derived.
+struct CertificateRequest {
+  std::string laboratory;  ///< empty: null with a reason
+  std::string customer;
+  std::string signatory;
+  std::string issued_utc;  ///< RFC 3339; empty: now
+  int validity_days = 365;
+};
+
+struct Certificate {
+  std::string certificate_id;  ///< urn:uuid
+  std::string issued_utc;
+  std::string valid_until_utc;
+  std::string result_digest;
+  BasketRecord basket;
+  DeviceRecord device;
+  std::int64_t device_count = 1;
+  Assessment assessment;
+  std::vector<std::string> key_ids;
+  std::string verified_key_id;  ///< empty where no key was given
+  nlohmann::json predicate;     ///< the whole signed content
+};
+
+/// Assesses and signs. Errors: those of assess(), and of the key.
+[[nodiscard]] nlohmann::json certify(const ResultDocument& result, const std::string& result_digest,
+                                     const CertificateRequest& request,
+                                     const std::string& private_pem);
+
+/// Reads an envelope strictly. public_pem may be empty: then the signature is not judged.
+[[nodiscard]] Certificate read_certificate(const std::filesystem::path& path,
+                                           const std::string& public_pem);
+
+/// One line of an audit of a certificate.
+struct VerifyLine {
+  std::string name;
+  bool passed = false;
+  std::string detail;
+};
+
+/// Audits: signature (where a key is given), schema, validity, and, given the result, its digest
+/// and every derived figure again.
+[[nodiscard]] std::vector<VerifyLine> verify_certificate(const std::filesystem::path& certificate,
+                                                         const std::string& public_pem,
+                                                         const ResultDocument* result,
+                                                         const std::string& result_digest);
+
+/// A Markdown page a person can read: grade, K with its interval, budget, items, item
+/// identification, conditions, digests, how to verify.
+[[nodiscard]] std::string certificate_markdown(const Certificate& certificate);
+
+}  // namespace assay

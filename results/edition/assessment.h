@@ -1,0 +1,91 @@
+#pragma once
+/// Everything a certificate says that can be computed, derived from the raw samples of a result by
+/// the rules of one edition. `assay certify` writes it, `assay verify` derives it again.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "results/result.h"
+#include "results/stated.h"
+
+namespace assay {
+
+/// Model FLOPs of one compute unit: one PFLOP/s of delivered training for one hour.
+inline constexpr double kFlopsPerComputeUnit = 3.6e18;
+
+/// One workload, over the processes that ran it.
+struct ItemFigures {
+  std::string workload;
+  std::string basket_item;  ///< empty for kernels
+  double share = 0.0;       ///< of the basket; 0 for kernels
+  std::int64_t flops = 0;
+  std::int64_t bytes = 0;
+  std::string precision;
+  /// Delivered PFLOP/s of each process. Training steps: FLOPs over wall time of the whole window.
+  /// Kernels: by the median sample.
+  std::vector<double> process_pflops;
+  double pflops = 0.0;  ///< unweighted mean over processes
+  Stated<double> gigabytes_per_s;
+  double within_relative = 0.0;   ///< standard uncertainty within processes, batch means
+  double within_degrees = 0.0;    ///< its degrees of freedom
+  double between_relative = 0.0;  ///< s/√n over processes
+  double median_s = 0.0, p5_s = 0.0, p95_s = 0.0, mad_s = 0.0;  ///< of one iteration
+  double drift_relative = 0.0;     ///< Theil-Sen slope times window, over the median; worst process
+  double effective_samples = 0.0;  ///< smallest over processes
+  double mean_over_median = 0.0;
+  bool converged = false;
+  Stated<double> first_loss;
+  Stated<double> final_loss;
+  std::vector<std::string> failures;  ///< loss gate, output checks; empty = valid
+  std::vector<std::string> flags;     ///< for an auditor's eye
+  Stated<double> energy_j_per_iteration;
+  Stated<double> power_w;
+};
+
+struct BudgetLine {
+  std::string name;
+  std::string type;                   ///< "A" or "B" (GUM)
+  double u_cu_per_h = 0.0;            ///< contribution to u_c(K)
+  Stated<double> degrees_of_freedom;  ///< missing = infinite
+  std::string source;
+};
+
+struct Mfu {
+  Stated<double> nominal;         ///< to the printed dense peak
+  Stated<double> clock_adjusted;  ///< to units × measured clock × FLOP per clock
+  Stated<double> measured;        ///< to the best product of the same precision in the same run
+  Stated<double> palm_nominal;    ///< PaLM's FLOP count to the nominal peak
+};
+
+struct Assessment {
+  std::string edition;
+  std::string grade;                    ///< "indicative" or "certified"
+  std::vector<std::string> shortfalls;  ///< why not certified
+  std::vector<std::string> audit_flags;
+  std::vector<ItemFigures> items;  ///< basket items in the basket's order
+  std::vector<ItemFigures> kernels;
+  std::vector<double> process_cu_per_h;
+  Stated<double> k_cu_per_h;  ///< K of one device
+  std::vector<BudgetLine> budget;
+  Stated<double> u_c_cu_per_h;
+  Stated<double> nu_eff;
+  Stated<double> coverage_factor;  ///< t_0.975(ν_eff)
+  Stated<double> expanded_cu_per_h;
+  Stated<double> k_cert_cu_per_h;  ///< K − t_0.95(ν_eff)·u_c: what a device-hour is credited with
+  Stated<double> k_sum_cu_per_h;  ///< of all devices loaded at once
+  Stated<double> k_gang_cu_per_h;
+  Stated<double> eta;
+  Stated<double> geometric_mean_pflops;  ///< for SPEC-minded readers; never priced
+  Mfu mfu;
+  Stated<double> power_w;  ///< basket-weighted, loaded
+  Stated<double> energy_j_per_cu;
+  double clock_resolution_relative = 0.0;
+};
+
+/// Derives all figures. Errors: input_error where the result can't be assessed at all (no process,
+/// no samples, an edition nobody knows, a basket whose digest differs); check_error where it may
+/// not be certified (incomplete, an invalid workload).
+[[nodiscard]] Assessment assess(const ResultDocument& result);
+
+}  // namespace assay
