@@ -1,9 +1,9 @@
 #pragma once
 /// Tolerances that nobody typed in: a kernel's error against the double definition may be at most
 /// twice that of a control, a plain implementation in the same precision (the definition run in
-/// float, its results rounded to the storage type), plus twice the rounding of the reference to float
-/// (so that a control that happens to be exact does not ask for the impossible). The form is that of
-/// flash-attention's tests (T. Dao, hopper/test_flash_attn.py).
+/// float, its results rounded to the storage type), plus twice the rounding of the reference to
+/// float (so that a control that happens to be exact does not ask for the impossible). The form is
+/// that of flash-attention's tests (T. Dao, hopper/test_flash_attn.py).
 #include <string>
 #include <vector>
 

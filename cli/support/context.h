@@ -1,0 +1,30 @@
+#pragma once
+/// What every command shares: the flags that work everywhere, and the exit code.
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/error.h"
+
+namespace assay::cli {
+
+struct Context {
+  bool json = false;   ///< one JSON document on standard output instead of tables
+  bool quiet = false;  ///< nothing but errors
+  ExitCode exit_code = ExitCode::success;
+};
+
+/// Makes a subcommand with --json and --quiet, a description and an example in its help. `body`
+/// runs after parsing; errors are exceptions.
+CLI::App* add_command(CLI::App& app, Context& context, const std::string& name,
+                      const std::string& description, const std::string& example,
+                      std::function<void()> body);
+
+/// Text for a person on standard output; nothing with --json or --quiet.
+void say(const Context& context, const std::string& text);
+
+/// The command's JSON document on standard output; nothing without --json.
+void say_json(const Context& context, const nlohmann::json& document);
+
+}  // namespace assay::cli

@@ -1,0 +1,63 @@
+/// assay verify: audits a certificate, as a stranger would.
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "results/certificate.h"
+#include "results/document.h"
+#include "results/result_io.h"
+#include "support/context.h"
+#include "support/table.h"
+
+namespace assay::cli {
+namespace {
+
+struct Options {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  std::filesystem::path result;
+};
+
+void run(const Options& options, Context& context) {
+  std::optional<ResultDocument> result;
+  std::string result_digest;
+  if (!options.result.empty()) {
+    const nlohmann::json document = read_document(options.result, "result");
+    result_digest = digest(document);
+    result = result_from_json(document);
+  }
+  const std::string public_pem = options.key.empty() ? std::string() : read_file(options.key);
+  const auto lines = verify_certificate(options.certificate, public_pem,
+                                        result ? &*result : nullptr, result_digest);
+  Table table({{"check"}, {"verdict"}, {"detail"}});
+  nlohmann::json checks = nlohmann::json::array();
+  bool passed = true;
+  for (const VerifyLine& line : lines) {
+    table.add({line.name, line.passed ? "pass" : "FAIL", line.detail});
+    checks.push_back({{"name", line.name}, {"passed", line.passed}, {"detail", line.detail}});
+    passed = passed && line.passed;
+  }
+  say(context, table.text());
+  std::string verdict = passed ? "VERIFIED" : "NOT VERIFIED";
+  if (passed && options.key.empty()) verdict += ", but nobody's signature was checked: give --key";
+  if (passed && !result) verdict += "; figures were not derived again: give --result";
+  say(context, verdict);
+  say_json(context, {{"verified", passed}, {"checks", checks}});
+  if (!passed) context.exit_code = ExitCode::failed_check;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = add_command(
+      app, context, "verify", "Audit a certificate: signature, validity, all figures again",
+      "assay verify certificate.json --key laboratory.key.pub --result result.json",
+      [options, &context] { run(*options, context); });
+  command->add_option("certificate", options->certificate, "Certificate to audit")->required();
+  command->add_option("-k,--key", options->key, "Public key of the laboratory");
+  command->add_option("-r,--result", options->result,
+                      "Result document: derive every figure again from its raw samples");
+}
+
+}  // namespace assay::cli

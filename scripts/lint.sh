@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# clang-tidy over all sources (or those given), with the rules of .clang-tidy. Minutes, not
+# seconds, so it is not part of scripts/test.sh.
+set -euo pipefail
+source "$(dirname "$0")/setup.sh"
+setup_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}" clang-tidy
+cd "$ASSAY_ROOT"
+[ -f build/release/compile_commands.json ] || cmake --preset release >/dev/null
+if [ $# -gt 0 ]; then files=("$@"); else mapfile -t files < <(git ls-files '*.cpp' ':!tests'); fi
+printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy -p build/release --quiet
