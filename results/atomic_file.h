@@ -7,7 +7,15 @@
 
 namespace assay {
 
-/// Errors: input_error naming the path and the system's reason (no such folder, disk full, ...).
-void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+struct FileOptions {
+  unsigned mode = 0666;  ///< permissions, before the process's umask
+  bool replace = true;   ///< false: a file that is there already is an error and stays
+};
+
+/// A symbolic link is followed: the file it leads to is replaced. Errors: input_error naming the
+/// path and the system's reason (no such folder, no permission, disk full, ...), or that the path
+/// is something other than a regular file (a folder, a device).
+void write_file_atomically(const std::filesystem::path& path, std::string_view content,
+                           const FileOptions& options = {});
 
 }  // namespace assay

@@ -1,5 +1,9 @@
 #pragma once
 /// What all document kinds share: strict parsing, schemas, canonical form, digests.
+///
+/// A document is a JSON object with a field `schema`: {"name": "assay.<kind>", "version": n}. Its
+/// form is results/schema/<kind>.schema.json, which travels inside the program. To add a kind, add
+/// a schema there and a header that turns it into a struct.
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -7,8 +11,10 @@
 
 namespace assay {
 
-/// Parses JSON strictly: duplicate keys, non-finite numbers, invalid UTF-8, trailing text and
-/// truncation are input errors that name `where` (a file) and the line, column or path.
+/// Parses JSON (RFC 8259) strictly. Duplicate keys, numbers beyond a double or, without fraction
+/// and exponent, beyond 64 bits, invalid UTF-8, a byte order mark, zero bytes, text after the end,
+/// truncation and nesting deeper than 100 levels are input errors that name `where` (a file) and
+/// the line and column, or the JSON path.
 [[nodiscard]] nlohmann::json parse_json(std::string_view text, const std::string& where);
 
 /// Reads a whole file. Errors: input_error (missing, unreadable, larger than 256 MiB).
@@ -16,16 +22,25 @@ namespace assay {
 
 /// Validates against the embedded schema of `kind` ("result", "certificate", "cost-sheet",
 /// "rate-card", "basket", ...: results/schema/<kind>.schema.json). Errors: input_error naming the
-/// JSON path, what is wrong and what is allowed there.
+/// JSON path, what is wrong and what is allowed there. A non-finite number never passes.
 void validate(const nlohmann::json& document, std::string_view kind, const std::string& where);
+
+/// The same against one definition ($defs/<definition>) of that schema: a part of a document.
+void validate_part(const nlohmann::json& part, std::string_view kind, std::string_view definition,
+                   const std::string& where);
 
 /// parse_json of the file, then validate.
 [[nodiscard]] nlohmann::json read_document(const std::filesystem::path& path,
                                            std::string_view kind);
 
-/// RFC 8785 canonical form. Errors: input_error for keys that are not ASCII or integers beyond
-/// 2^53 (the house rule: such figures are decimal strings).
+/// RFC 8785 canonical form. Errors: input_error for keys that are not ASCII, strings that are not
+/// UTF-8, numbers that are not finite, or integers beyond 2^53 (the house rule: such figures are
+/// decimal strings).
 [[nodiscard]] std::string canonical_json(const nlohmann::json& document);
+
+/// A finite double as ECMAScript prints it (ECMA-262, Number::toString; RFC 8785 section 3.2.2.3):
+/// the shortest digits that read back as the same double. Errors: input_error where not finite.
+[[nodiscard]] std::string canonical_number(double value);
 
 /// SHA-256 in lower-case hex.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
@@ -34,7 +49,11 @@ void validate(const nlohmann::json& document, std::string_view kind, const std::
 /// sha256_hex(canonical_json(document)): a document's name.
 [[nodiscard]] std::string digest(const nlohmann::json& document);
 
-/// Writes the document, indented by two spaces, atomically (atomic_file.h).
+/// The document as people read it: indented by two spaces, arrays of scalars on one line. Numbers
+/// keep their kind (3.0 stays 3.0). Errors: as canonical_json.
+[[nodiscard]] std::string readable_json(const nlohmann::json& document);
+
+/// Writes readable_json, atomically (atomic_file.h).
 void write_document(const std::filesystem::path& path, const nlohmann::json& document);
 
 }  // namespace assay

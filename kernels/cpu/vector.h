@@ -93,7 +93,7 @@ template <int Distance>
 /// constant set to 1 so that 2^0 is exact). Relative error below 2e-7 on [-126, 127]; below -126
 /// the result is 2^-126, which softmax can't tell from 0.
 [[gnu::always_inline]] inline Vector exp2(Vector x) {
-  x = maximum(broadcast(-126.0F), x);  // in this order a NaN stays a NaN
+  x = maximum(broadcast(-126.0F), x);            // in this order a NaN stays a NaN
   constexpr float kRoundingMagic = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
   const Vector shifted = x + kRoundingMagic;
   const Vector r = x - (shifted - kRoundingMagic);

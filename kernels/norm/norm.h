@@ -15,7 +15,8 @@
 /// Sources: J. L. Ba et al., arXiv 1607.06450, eq. 3; B. Zhang and R. Sennrich, arXiv 1910.07467,
 /// eq. 4.
 ///
-/// FLOPs, counted per element: LayerNorm forward 8, backward 14; RMSNorm forward 5, backward 10
+/// FLOPs, counted per element: LayerNorm forward 8, backward 14; RMSNorm forward 5, backward 10; one
+/// more for a fused residual
 /// (not model FLOPs: a norm is memory-bound and only its bytes matter).
 /// Bytes: each tensor once.
 ///

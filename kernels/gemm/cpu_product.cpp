@@ -1,0 +1,220 @@
+#include "kernels/gemm/cpu_product.h"
+
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "base/error.h"
+
+namespace assay::gemm {
+namespace {
+
+using Memory = dnnl::memory;
+
+dnnl::cpu_isa isa_of(CpuLevel level) {
+  switch (level) {
+    case CpuLevel::v2:
+      return dnnl::cpu_isa::sse41;
+    case CpuLevel::v3:
+      return dnnl::cpu_isa::avx2;
+    case CpuLevel::avx512:
+      return dnnl::cpu_isa::avx512_core_vnni;  // VNNI where the processor has it
+    case CpuLevel::avx512_bf16:
+      return dnnl::cpu_isa::avx512_core_bf16;
+    case CpuLevel::amx:
+      return dnnl::cpu_isa::all;
+  }
+  return dnnl::cpu_isa::all;
+}
+
+Memory::data_type type_of(Element element) {
+  switch (element) {
+    case Element::fp32:
+      return Memory::data_type::f32;
+    case Element::bf16:
+      return Memory::data_type::bf16;
+    case Element::int8:
+      return Memory::data_type::s8;
+    case Element::int32:
+      return Memory::data_type::s32;
+  }
+  return Memory::data_type::undef;
+}
+
+/// A matrix (rows, columns), stored as it is or transposed; a variable extent stays a row count
+/// in memory, so the strides are known.
+Memory::desc matrix(std::int64_t rows, std::int64_t columns, bool transposed, Element element) {
+  const Memory::dims strides = transposed ? Memory::dims{1, rows} : Memory::dims{columns, 1};
+  return {{rows, columns}, type_of(element), strides};
+}
+
+/// From this many rows on, packing the weights anew in each run pays (see cpu_product.h).
+constexpr std::int64_t kRowsWorthPacking = 512;
+
+bool worth_packing(const Product& product) {
+  return !product.a_transposed && product.m >= kRowsWorthPacking;
+}
+
+std::string text_of(const Product& product) {
+  return "product m " + std::to_string(product.m) + " n " + std::to_string(product.n) + " k " +
+         std::to_string(product.k) + ' ' + std::string(name(product.input)) + " to " +
+         std::string(name(product.output));
+}
+
+void require_valid(const Product& product) {
+  const auto valid = [](std::int64_t extent) { return extent > 0; };
+  const bool m_varies = product.m == kVariable;
+  const bool k_varies = product.k == kVariable;
+  if ((!valid(product.m) && !m_varies) || !valid(product.n) || (!valid(product.k) && !k_varies) ||
+      (m_varies && k_varies)) {
+    throw input_error("extents must be positive, and only m or k variable", text_of(product));
+  }
+  // A variable extent must be a row count in memory, or the strides would vary too.
+  if ((m_varies && product.a_transposed) ||
+      (k_varies && (!product.a_transposed || product.b_transposed))) {
+    throw input_error("a variable extent must count rows in memory", text_of(product));
+  }
+  const bool floating = product.output == Element::fp32 ||
+                        (product.output == Element::bf16 && product.input == Element::bf16);
+  const bool integer = product.input == Element::int8 && product.output == Element::int32;
+  const bool floating_input = product.input == Element::fp32 || product.input == Element::bf16;
+  if (!(floating_input ? floating : integer)) {
+    throw input_error("no such combination of element types", text_of(product));
+  }
+}
+
+}  // namespace
+
+void use_level(CpuLevel level) {
+  static std::mutex mutex;
+  static std::optional<CpuLevel> chosen;
+  const std::scoped_lock lock(mutex);
+  if (chosen == level) return;
+  if (chosen.has_value()) {
+    throw check_error("oneDNN already runs at level " + std::string(name(*chosen)) +
+                          " and can't change to " + std::string(name(level)),
+                      "matrix products", "use one CPU level in a process");
+  }
+  if (dnnl::set_max_cpu_isa(isa_of(level)) != dnnl::status::success) {
+    throw check_error("oneDNN can't be held to level " + std::string(name(level)),
+                      "matrix products", "it was used before, or built without that control");
+  }
+  chosen = level;
+}
+
+std::string library_text() {
+  const dnnl_version_t* version = dnnl::version();
+  std::string isa = "unknown";
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+      isa = "sse41";
+      break;
+    case dnnl::cpu_isa::avx:
+      isa = "avx";
+      break;
+    case dnnl::cpu_isa::avx2:
+      isa = "avx2";
+      break;
+    case dnnl::cpu_isa::avx2_vnni:
+      isa = "avx2_vnni";
+      break;
+    case dnnl::cpu_isa::avx512_core:
+      isa = "avx512_core";
+      break;
+    case dnnl::cpu_isa::avx512_core_vnni:
+      isa = "avx512_core_vnni";
+      break;
+    case dnnl::cpu_isa::avx512_core_bf16:
+      isa = "avx512_core_bf16";
+      break;
+    case dnnl::cpu_isa::avx512_core_amx:
+      isa = "avx512_core_amx";
+      break;
+    default:
+      break;
+  }
+  return "oneDNN " + std::to_string(version->major) + '.' + std::to_string(version->minor) + '.' +
+         std::to_string(version->patch) + ' ' + isa;
+}
+
+void Workspace::Free::operator()(void* memory) const {
+  std::free(memory);
+}
+
+void Workspace::reserve(std::size_t bytes) {
+  if (bytes <= bytes_) return;
+  data_.reset(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+  bytes_ = data_ ? bytes : 0;
+  if (!data_) throw std::bad_alloc();
+}
+
+struct CpuProduct::Prepared {
+  Product product;
+  std::shared_ptr<Workspace> workspace;
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream{engine};
+  dnnl::matmul::primitive_desc description;
+  dnnl::matmul primitive;
+  dnnl::reorder packing;
+  bool packs = false;
+  Memory a, b, packed_b, bias, d;
+
+  Prepared(const Product& p, std::shared_ptr<Workspace> shared)
+      : product(p), workspace(std::move(shared)) {
+    const auto extent = [](std::int64_t e) { return e == kVariable ? DNNL_RUNTIME_DIM_VAL : e; };
+    const std::int64_t m = extent(product.m);
+    const std::int64_t k = extent(product.k);
+    const Memory::desc a_desc = matrix(m, k, product.a_transposed, product.input);
+    const Memory::desc b_desc = matrix(k, product.n, product.b_transposed, product.input);
+    const Memory::desc d_desc = matrix(m, product.n, false, product.output);
+    const Memory::desc any_b({k, product.n}, type_of(product.input), Memory::format_tag::any);
+    const Memory::desc& wanted_b = worth_packing(product) ? any_b : b_desc;
+    dnnl::primitive_attr attributes;
+    if (product.accumulate) {
+      dnnl::post_ops add;
+      add.append_sum(1.0F);
+      attributes.set_post_ops(add);
+    }
+    if (product.bias) {
+      const Memory::desc bias_desc({1, product.n}, type_of(product.input), {product.n, 1});
+      description = {{a_desc, wanted_b, bias_desc, d_desc}, attributes, engine};
+      bias = Memory(bias_desc, engine, nullptr);
+    } else {
+      description = {{a_desc, wanted_b, d_desc}, attributes, engine};
+    }
+    primitive = dnnl::matmul(description);
+    b = fixed(b_desc);
+    a = fixed(a_desc);
+    d = fixed(d_desc);
+    if (worth_packing(product) && description.weights_desc() != b_desc) {
+      packs = true;
+      workspace->reserve(description.weights_desc().get_size());
+      packed_b = Memory(description.weights_desc(), engine, nullptr);
+      packing = dnnl::reorder(b, packed_b);
+    }
+  }
+
+  /// A memory object to be pointed at operands; none where an extent varies (made at each run).
+  [[nodiscard]] Memory fixed(const Memory::desc& desc) const {
+    for (const std::int64_t extent : desc.dims()) {
+      if (extent == DNNL_RUNTIME_DIM_VAL) return {};
+    }
+    return Memory(desc, engine, nullptr);
+  }
+
+  void bind(Memory& memory, std::int64_t rows, std::int64_t columns, bool transposed,
+            Element element, const void* data) const {
+    if (!memory) {
+      const Memory varying(matrix(rows, columns, transposed, element), engine,
+                           const_cast<void*>(data));
+      bound.push_back(varying);
+      return;
+    }
+    memory.set_data_handle(const_cast<void*>(data));
+  }
+  mutable std::vector<Memory> bound;
+};
