@@ -11,9 +11,8 @@
 namespace assay {
 namespace {
 
-// Streams of the key, so that no draw is used for two purposes.
+// A stream of the key other than kTokenStream, so that no draw is used for two purposes.
 constexpr std::uint64_t kPermutationStream = 0x7065726D75746174ULL;
-constexpr std::uint64_t kTokenStream = 0x746F6B656E726F77ULL;
 
 /// 64-bit multiply-shift: uniform in [0, bound) up to a bias below bound / 2^64.
 std::uint64_t bounded(std::uint64_t bits, std::uint64_t bound) {

@@ -16,6 +16,12 @@
 
 namespace assay {
 
+/// Token `position` of row `row` of draw `draw` comes from Philox(key ^ kTokenStream,
+/// row·2^24 + position, draw). At position 0, word 0 is the Zipf draw and the trailing ones of
+/// words 1 and 2 (1 above 2) count how often π is applied to it; after that, bit 0 of word 0 says
+/// whether π is followed, else word 1 is the Zipf draw.
+inline constexpr std::uint64_t kTokenStream = 0x746F6B656E726F77ULL;
+
 struct TokenLaw {
   std::uint64_t key = 0;
   std::int32_t vocabulary = 0;

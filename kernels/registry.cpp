@@ -3,7 +3,16 @@
 #include <iterator>
 #include <utility>
 
+#include "kernels/activation/activation.h"
+#include "kernels/adamw/adamw.h"
+#include "kernels/bias/bias.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/moe/moe.h"
 #include "kernels/norm/norm.h"
+#include "kernels/random/random.h"
+#include "kernels/stream/stream.h"
+#include "kernels/token_chain/token_chain.h"
 
 namespace assay {
 namespace {
@@ -13,7 +22,16 @@ std::vector<Workload> collect() {
   const auto append = [&all](std::vector<Workload> family) {
     std::move(family.begin(), family.end(), std::back_inserter(all));
   };
+  append(gemm::workloads());
   append(norm::workloads());
+  append(activation::workloads());
+  append(adamw::workloads());
+  append(bias::workloads());
+  append(embedding::workloads());
+  append(moe::workloads());
+  append(random::workloads());
+  append(stream::workloads());
+  append(token_chain::workloads());
   return all;
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 
@@ -46,9 +47,9 @@ class TemporaryFile {
   TemporaryFile(const fs::path& target, const fs::path& named, unsigned mode) : named_(named) {
     for (int attempt = 0; attempt < 1000; ++attempt) {
       // Names over 255 bytes are refused by file systems; the suffix must not make one too long.
-      path_ = target.parent_path() /
-              fmt::format(".{}.{}-{}.tmp", target.filename().string().substr(0, 200), ::getpid(),
-                          attempt);
+      path_ = target.parent_path() / fmt::format(".{}.{}-{}.tmp",
+                                                 target.filename().string().substr(0, 200),
+                                                 ::getpid(), attempt);
       descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
       if (descriptor_ >= 0) return;
       if (errno != EEXIST) fail(named_, errno);

@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
 
 #include "base/error.h"
@@ -52,13 +51,27 @@ void append_string(std::string& out, std::string_view text, const JsonPath& path
       throw input_error(fmt::format("\"{}\" is not UTF-8", excerpt(text)), pointer_text(path));
     }
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (length == 1 && static_cast<unsigned char>(c) < 0x20) {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
@@ -85,8 +98,12 @@ void append_key(std::string& out, const std::string& key, const JsonPath& path) 
 /// floating-point number keeps its fraction or exponent, so that it is read as one again.
 void append_scalar(std::string& out, const json& value, const JsonPath& path, bool canonical) {
   switch (value.type()) {
-    case json::value_t::null: out += "null"; return;
-    case json::value_t::boolean: out += value.get<bool>() ? "true" : "false"; return;
+    case json::value_t::null:
+      out += "null";
+      return;
+    case json::value_t::boolean:
+      out += value.get<bool>() ? "true" : "false";
+      return;
     case json::value_t::string:
       append_string(out, value.get_ref<const std::string&>(), path);
       return;
@@ -109,16 +126,12 @@ void append_scalar(std::string& out, const json& value, const JsonPath& path, bo
         throw input_error("the number is not finite", pointer_text(path));
       }
       std::string text = canonical_number(number);
-      if (!canonical && text.find_first_of(".e") == std::string::npos) {
-        text = std::abs(number) <= static_cast<double>(kExactInteger)
-                   ? text + ".0"
-                   : fmt::format("{:e}", number);
-        if (text.find('e') != std::string::npos) text = value.dump();
-      }
+      if (!canonical && text.find_first_of(".e") == std::string::npos) text += ".0";
       out += text;
       return;
     }
-    default: throw input_error("holds a value that JSON does not know", pointer_text(path));
+    default:
+      throw input_error("holds a value that JSON does not know", pointer_text(path));
   }
 }
 

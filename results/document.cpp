@@ -122,7 +122,9 @@ std::string sha256_hex_of_file(const std::filesystem::path& path) {
   return sum.hex();
 }
 
-std::string digest(const nlohmann::json& document) { return sha256_hex(canonical_json(document)); }
+std::string digest(const nlohmann::json& document) {
+  return sha256_hex(canonical_json(document));
+}
 
 void write_document(const std::filesystem::path& path, const nlohmann::json& document) {
   write_file_atomically(path, readable_json(document) + "\n");

@@ -1,7 +1,9 @@
 #pragma once
-/// Ed25519 keys in PEM files (PKCS #8 private, SubjectPublicKeyInfo public), by OpenSSL 3.
+/// Ed25519 keys (RFC 8032) in PEM files (PKCS #8 private, SubjectPublicKeyInfo public), by
+/// OpenSSL 3. Keys of other algorithms and encrypted keys are refused.
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace assay {
 
@@ -13,13 +15,19 @@ struct KeyPair {
 
 [[nodiscard]] KeyPair generate_key_pair();
 
-/// Writes <path> (mode 0600) and <path>.pub atomically; refuses to overwrite either.
+/// Writes <path> (mode 0600) and <path>.pub atomically; refuses to overwrite either, and leaves
+/// neither behind where one can't be written. Errors: input_error.
 void write_key_pair(const std::filesystem::path& path, const KeyPair& keys);
 
 /// Signs bytes with a private PEM; returns 64 bytes. Errors: input_error for an unusable key.
 [[nodiscard]] std::string sign(const std::string& private_pem, std::string_view bytes);
+
+/// Whether `signature` (64 bytes) is that key's for `bytes`. Errors: input_error for an unusable
+/// key.
 [[nodiscard]] bool verify_signature(const std::string& public_pem, std::string_view bytes,
                                     std::string_view signature);
+
+/// Errors: input_error for an unusable key.
 [[nodiscard]] std::string public_pem_of(const std::string& private_pem);
 [[nodiscard]] std::string key_id_of(const std::string& public_pem);
 

@@ -71,18 +71,21 @@ struct TimerRecord {
   Stated<double> rate_error_relative;  ///< against an external reference
 };
 
+/// One comparison of an output with what it must be: passed exactly where error <= bound.
 struct CheckRecord {
   std::string name;
-  double error = 0.0;
+  double error = 0.0;  ///< null in JSON where it is not a finite number
   double bound = 0.0;
   bool passed = false;
 };
 
-/// Observations of a training step, from initialisation on, warm-up included.
+/// Observations of a training step, from initialisation on, warm-up included: one loss and one
+/// gradient norm for each step. What is not a finite number is null in JSON; only an item that is
+/// not valid may hold such a one.
 struct TrainingRecord {
-  std::vector<double> losses;
-  std::vector<double> gradient_norms;
-  double log_vocabulary = 0.0;
+  std::vector<double> losses;          ///< nats per token
+  std::vector<double> gradient_norms;  ///< before clipping
+  double log_vocabulary = 0.0;         ///< ln V, in nats
   double entropy_rate_nats = 0.0;
   std::uint64_t token_key = 0;  ///< decimal string in JSON
   std::int64_t vocabulary = 0;
@@ -156,7 +159,7 @@ struct ResultDocument {
   std::optional<BasketRecord> basket;
   DeviceRecord device;
   std::int64_t device_count = 1;  ///< devices loaded at once
-  /// Host conditions, a closed list (results/schema/result.schema.json): each a value or a reason.
+  /// Host conditions, a closed list (condition_names() in result_io.h): each a value or a reason.
   std::map<std::string, Stated<std::string>> conditions;
   /// Environment variables by allow-list, those that are set.
   std::map<std::string, std::string> environment;

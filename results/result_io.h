@@ -1,13 +1,18 @@
 #pragma once
-/// Reading and writing result documents.
+/// Reading and writing result documents (results/schema/result.schema.json). What the schema can't
+/// say is checked too (results/result_rules.h), so a ResultDocument that was read is sound: no
+/// reader behind it has to look again.
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "results/result.h"
 
 namespace assay {
 
-/// Errors: input_error naming the JSON path where the document does not fit its schema.
+/// Errors: input_error naming the JSON path where the document does not fit its schema or
+/// contradicts itself.
 [[nodiscard]] ResultDocument result_from_json(const nlohmann::json& document);
 [[nodiscard]] nlohmann::json to_json(const ResultDocument& result);
 
@@ -15,8 +20,13 @@ namespace assay {
 [[nodiscard]] ProcessRecord process_from_json(const nlohmann::json& document);
 [[nodiscard]] nlohmann::json to_json(const ProcessRecord& process);
 
-/// Read strictly from a file; write by temporary file, fsync and rename.
+/// Reads strictly from a file. Errors: input_error naming file and JSON path.
 [[nodiscard]] ResultDocument read_result(const std::filesystem::path& path);
+/// Writes by temporary file, fsync and rename, and only what read_result would accept. Errors:
+/// input_error naming file and JSON path, or the system's reason.
 void write_result(const std::filesystem::path& path, const ResultDocument& result);
+
+/// The names that ResultDocument::conditions must have, all of them: the schema's closed list.
+[[nodiscard]] std::vector<std::string> condition_names();
 
 }  // namespace assay

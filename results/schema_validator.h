@@ -4,8 +4,9 @@
 /// Keywords: type, properties, required, additionalProperties, patternProperties, items, minItems,
 /// maxItems, uniqueItems, enum, const, pattern, format ("date-time", "date", asserted), minimum,
 /// maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, oneOf, anyOf, $ref (to
-/// "#/$defs/<name>" only), $defs, and the annotations $schema, $id, $comment, title, description.
-/// Any other keyword makes the schema unusable: a typing error in a schema can't loosen it.
+/// "#/$defs/<name>" only), $defs (at the root), and the annotations $schema, $id, $comment, title,
+/// description. Any other keyword makes the schema unusable: a typing error in a schema can't
+/// loosen it.
 ///
 /// Stricter than the standard in three ways: an integer must be written as one (not 1.0), a number
 /// must be finite, and a string of over 4,096 bytes never fits a `pattern`.
@@ -13,20 +14,19 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace assay {
 
-struct SchemaNode;
+struct CompiledSchema;
 
 class Schema {
  public:
   /// Compiles a schema. `name` stands in errors. Errors: input_error naming the keyword that is
   /// unknown or ill-formed, or the reference that leads nowhere or round in a circle.
-  Schema(const nlohmann::json& source, const std::string& name);
-  ~Schema();
+  Schema(const nlohmann::json& source, std::string name);
   Schema(Schema&&) noexcept;
   Schema& operator=(Schema&&) noexcept;
+  ~Schema();
 
   /// Errors: input_error, "<where>: /path: what is wrong (what is allowed)". The field `schema`,
   /// where there is one, is judged first: it says what kind of document this is.
@@ -37,12 +37,10 @@ class Schema {
 
  private:
   std::string name_;
-  /// All nodes; they point to each other. The first is the root.
-  std::vector<std::unique_ptr<SchemaNode>> nodes_;
-  std::map<std::string, const SchemaNode*, std::less<>> definitions_;
+  std::unique_ptr<CompiledSchema> compiled_;
 };
 
-/// The compiled schema results/schema/<kind>.schema.json. Errors: input_error for an unknown kind.
-[[nodiscard]] const Schema& document_schema(std::string_view kind);
+/// The schema results/schema/<kind>.schema.json. Errors: input_error for an unknown kind.
+[[nodiscard]] Schema document_schema(std::string_view kind);
 
 }  // namespace assay

@@ -1,11 +1,11 @@
 /// parse_json: nlohmann/json's lexer under a stricter reader.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "results/document.h"

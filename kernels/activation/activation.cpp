@@ -90,9 +90,8 @@ Instance make_instance(Operation operation, const Shape& shape, const CpuDevice&
     const Buffers<T>& b = *buffers;
     const auto control = reference(operation, shape, to_single(b.input), to_single(b.dy));
     const auto exact = reference(operation, shape, to_double(b.input), to_double(b.dy));
-    return std::vector<Check>{compare_with_control(is_forward(operation) ? "y" : "dx",
-                                                   to_double(b.output), stored_as<T>(control),
-                                                   exact)};
+    return std::vector<Check>{compare_with_control(
+        is_forward(operation) ? "y" : "dx", to_double(b.output), stored_as<T>(control), exact)};
   };
   return instance;
 }

@@ -7,7 +7,7 @@ namespace assay::activation {
 namespace {
 
 template <class Real>
-const Real kRootTwoOverPi = static_cast<Real>(std::numbers::sqrt2 * std::numbers::inv_sqrtpi);
+const Real kRootTwoOverPi = static_cast<Real>(std::numbers::sqrt2* std::numbers::inv_sqrtpi);
 template <class Real>
 constexpr Real kCubic = static_cast<Real>(0.044715);
 

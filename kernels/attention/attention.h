@@ -55,11 +55,22 @@ struct CpuKernels {
   void (*backward)(const Shape&, const Backward<T>&);
 };
 
+/// How P and dS enter products: as computed, or rounded to Bf16 first, as every implementation on
+/// units that multiply Bf16 must, so a Bf16 control does too. The definition never rounds.
+enum class Weights { as_computed, bf16 };
+
+/// The definition: loops that read like the math above, one row of P at a time. Real = double is
+/// the definition, Real = float the control from which tolerances are derived (kernels/compare.h).
 template <class Real>
-void forward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v, Real* out);
+void forward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v, Real* out,
+                       Real* log_sum = nullptr, Weights weights = Weights::as_computed);
+/// `out` and `log_sum` are what the forward pass left, rounded as it was stored: operands of the
+/// backward kernel and so, in its tests, of the definition. Without them P and δ are computed from
+/// q, k and v; give both or neither.
 template <class Real>
 void backward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v,
-                        const Real* dout, Real* dq, Real* dk, Real* dv);
+                        const Real* dout, Real* dq, Real* dk, Real* dv, const Real* out = nullptr,
+                        const Real* log_sum = nullptr, Weights weights = Weights::as_computed);
 
 /// Model FLOPs: the half of the score matrix that causal attention must compute, counted as
 /// T·T/2 per head (2 products forward, 4 more backward; recomputed scores never counted).

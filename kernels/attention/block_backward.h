@@ -14,7 +14,7 @@ struct BackwardWorkspace {
   Unit* gradients;          ///< do, by_row
   Unit* gradients_by_pair;  ///< do, by_pair
   float* dq;                ///< (T, columns)
-  float* log_sum;           ///< L·log2(e)
+  float* log_sum;           ///< L
   float* delta;             ///< do·o
   // One block of keys.
   Unit* by_row;        ///< on the way to the two transposed ones
@@ -73,7 +73,6 @@ void errors_of_block(const Blocking& blocking, const BackwardWorkspace<T>& w, st
                      std::int64_t rows, std::int64_t key) {
   using Product = typename ProductOf<T>::Type;
   using Unit = typename Product::Unit;
-  const float scale = blocking.scale * kLog2E;
   for (std::int64_t i = 0; i < rows; i += kTileRows) {
     const std::int64_t visible = query + i + kTileRows - key;
     const std::int64_t vectors = round_up(smaller(visible, kKeyRows), kLanes) / kLanes;
@@ -109,7 +108,9 @@ void errors_of_block(const Blocking& blocking, const BackwardWorkspace<T>& w, st
 #pragma GCC unroll 2
               for (int n = 0; n < 2; ++n) {
                 const Vector score = load(w.scores + ((r + n) * kWidth + j) * kLanes);
-                p[n] = exp2(score * scale - log_sum[r + n]);
+                // Subtracted before the change of base: where P is large the difference is small,
+                // and so is its rounding.
+                p[n] = exp2((score * blocking.scale - log_sum[r + n]) * kLog2E);
                 if (masked) {
                   const std::int64_t allowed = visible - (kTileRows - 1) + r + n;
                   p[n] = first_lanes(p[n], allowed - (first + j) * kLanes, 0.0F);
@@ -118,11 +119,8 @@ void errors_of_block(const Blocking& blocking, const BackwardWorkspace<T>& w, st
               }
               const std::int64_t column = (first + j) * kLanes;
               Product::store_by_pair(w.weights_by_pair, i + r, column, kKeyRows, p[0], p[1]);
-              Product::store_by_pair(w.errors_by_pair, i + r, column, kKeyRows, ds[0], ds[1]);
-              if constexpr (Product::kDepth > 1) {
-                Product::store_by_row(w.errors, i + r, column, kKeyRows, ds[0]);
-                Product::store_by_row(w.errors, i + r + 1, column, kKeyRows, ds[1]);
-              }
+              Product::store_both(w.errors_by_pair, w.errors, i + r, column, kKeyRows, ds[0],
+                                  ds[1]);
             }
           }
         });
@@ -166,43 +164,58 @@ void backward_block(const Blocking& blocking, const BackwardWorkspace<T>& w, std
   }
 }
 
+/// δ = do·o of one block of queries whose do is packed by row. Summed in the order in which a tile
+/// sums dP = do·v: for a token that sees only itself o is v, and dP - δ is exactly 0.
+template <class T>
+void delta_of_block(const Blocking& blocking, const BackwardWorkspace<T>& w, const Source<T>& out,
+                    const typename ProductOf<T>::Type::Unit* gradients, float* delta) {
+  using Product = typename ProductOf<T>::Type;
+  pack_by_row<Product>(out, kQueryRows, blocking.columns, w.by_row);
+  transpose_units(w.by_row, kQueryRows, blocking.units, w.values);
+  transpose_units(gradients, kQueryRows, blocking.units, w.keys);
+  for (std::int64_t i = 0; i < kQueryRows; i += kLanes) {
+    Vector sum{};
+    for (std::int64_t unit = 0; unit < blocking.units; ++unit) {
+      const std::int64_t at = unit * kQueryRows + i;
+      sum = Product::multiply_add(sum, load(w.keys + at), load(w.values + at));
+    }
+    store(delta + i, sum);
+  }
+}
+
 /// Packs the queries from row `begin` on with what belongs to them, and clears dq.
 template <class T>
 void pack_queries(const Shape& shape, const Backward<T>& operands, const Blocking& blocking,
                   const Head& head, std::int64_t begin, const BackwardWorkspace<T>& w, float* dq) {
   using Product = typename ProductOf<T>::Type;
-  const std::int64_t rows = shape.sequence - begin;
-  const std::int64_t tiled_rows = round_up(rows, kTileRows);
   const std::int64_t width = shape.head_size;
+  const std::int64_t stride = shape.row_stride;
   const std::int64_t out_stride = shape.heads * width;
-  const std::int64_t out_offset =
-      head_offset(shape, head.batch, head.head, out_stride) + begin * out_stride;
-  const Source<T> q{operands.q + head_offset(shape, head.batch, head.head, shape.row_stride) +
-                        begin * shape.row_stride,
-                    shape.row_stride, rows, width};
-  const Source<T> dout{operands.dout + out_offset, out_stride, rows, width};
-  const std::int64_t packed = begin * blocking.units;
-  pack_by_row<Product, T>(q, tiled_rows, blocking.columns, w.queries + packed);
-  pack_by_row<Product, T>(dout, tiled_rows, blocking.columns, w.gradients + packed);
-  if constexpr (Product::kDepth > 1) {
-    pack_by_pair<Product, T>(q, tiled_rows, blocking.columns, w.queries_by_pair + packed);
-    pack_by_pair<Product, T>(dout, tiled_rows, blocking.columns, w.gradients_by_pair + packed);
-  }
-  const float* log_sum =
-      operands.log_sum + (head.batch * shape.heads + head.head) * shape.sequence + begin;
-  for (std::int64_t i = 0; i < tiled_rows; ++i) {
-    float dot = 0.0F;
-    const bool inside = i < rows;
-    const T* o = operands.out + out_offset + (inside ? i : 0) * out_stride;
-    const T* g = dout.data + (inside ? i : 0) * out_stride;
-#pragma omp simd reduction(+ : dot)
-    for (std::int64_t d = 0; d < width; ++d) dot += to_float(o[d]) * to_float(g[d]);
-    // A padded row has weights of about 0, and its gradient is 0.
-    w.delta[begin + i] = inside ? dot : 0.0F;
-    w.log_sum[begin + i] = inside ? log_sum[i] * kLog2E : 126.0F;
+  const T* q = operands.q + head_offset(shape, head.batch, head.head, stride);
+  const std::int64_t out_offset = head_offset(shape, head.batch, head.head, out_stride);
+  const float* log_sum = operands.log_sum + (head.batch * shape.heads + head.head) * shape.sequence;
+  for (std::int64_t row = begin; row < shape.sequence; row += kQueryRows) {
+    const std::int64_t rows = smaller(kQueryRows, shape.sequence - row);
+    const std::int64_t packed = row * blocking.units;
+    const std::int64_t offset = out_offset + row * out_stride;
+    const Source<T> queries{q + row * stride, stride, rows, width};
+    const Source<T> gradients{operands.dout + offset, out_stride, rows, width};
+    pack_by_row<Product>(queries, kQueryRows, blocking.columns, w.queries + packed);
+    pack_by_row<Product>(gradients, kQueryRows, blocking.columns, w.gradients + packed);
+    if constexpr (Product::kDepth > 1) {
+      pack_by_pair<Product>(queries, kQueryRows, blocking.columns, w.queries_by_pair + packed);
+      pack_by_pair<Product>(gradients, kQueryRows, blocking.columns, w.gradients_by_pair + packed);
+    }
+    delta_of_block<T>(blocking, w, {operands.out + offset, out_stride, rows, width},
+                      w.gradients + packed, w.delta + row);
+    // A padded row's scores are 0, its weights e^-87, and they meet gradients of 0.
+    for (std::int64_t i = 0; i < kQueryRows; ++i) {
+      w.log_sum[row + i] = i < rows ? log_sum[row + i] : 87.0F;
+    }
   }
   float* first = dq + begin * blocking.columns;
-  for (std::int64_t i = 0; i < tiled_rows * blocking.columns; ++i) first[i] = 0.0F;
+  const std::int64_t elements = (blocking.padded_sequence - begin) * blocking.columns;
+  for (std::int64_t i = 0; i < elements; ++i) first[i] = 0.0F;
 }
 
 /// The blocks of keys of one head that `piece` names, with all queries that see them.

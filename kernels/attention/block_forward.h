@@ -56,10 +56,9 @@ template <class Product, bool Masked>
   }
   most = largest_lane(most);
   const Vector factor = exp2((broadcast(*largest) - most) * scale);
-  const Vector shift = most * scale;
   Vector sum = load(sums) * factor;
   for (std::int64_t j = 0; j < vectors; ++j) {
-    Vector weight = exp2(load(scores + j * kLanes) * scale - shift);
+    Vector weight = exp2((load(scores + j * kLanes) - most) * scale);
     if constexpr (Masked) weight = first_lanes(weight, allowed - j * kLanes, 0.0F);
     sum += weight;
     Product::store_by_row(weights, row, j * kLanes, kKeyRows, weight);

@@ -12,6 +12,10 @@
 #include "kernels/bf16.h"
 #include "kernels/cpu/vector.h"
 
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE {
 
 /// Rows and vectors of one register tile: 4x4 accumulators where there are 32 registers leave room
@@ -25,6 +29,10 @@ struct SingleProduct {
   using Unit = float;
   static constexpr int kDepth = 1;
 
+  /// sum + a·b; the same rounding whether a is one element or one in each lane.
+  [[gnu::always_inline]] static Vector multiply_add(Vector sum, Vector a, Vector b) {
+    return sum + a * b;
+  }
   [[gnu::always_inline]] static Vector multiply_add(Vector sum, Unit a, Vector b) {
     return sum + a * b;
   }
@@ -51,6 +59,12 @@ struct SingleProduct {
     store(block + row * columns + column, first);
     store(block + (row + 1) * columns + column, second);
   }
+  /// The same in both layouts, which are one here.
+  [[gnu::always_inline]] static void store_both(Unit* by_pair, Unit* /*by_row*/, std::int64_t row,
+                                                std::int64_t column, std::int64_t columns,
+                                                Vector first, Vector second) {
+    store_by_pair(by_pair, row, column, columns, first, second);
+  }
 };
 
 #ifdef __AVX512BF16__
@@ -60,10 +74,11 @@ struct PairProduct {
   using Unit = std::uint32_t;
   static constexpr int kDepth = 2;
 
+  [[gnu::always_inline]] static Vector multiply_add(Vector sum, Vector a, Vector b) {
+    return _mm512_dpbf16_ps(sum, __builtin_bit_cast(__m512bh, a), __builtin_bit_cast(__m512bh, b));
+  }
   [[gnu::always_inline]] static Vector multiply_add(Vector sum, Unit a, Vector b) {
-    const __m512i pairs = _mm512_set1_epi32(static_cast<int>(a));
-    return _mm512_dpbf16_ps(sum, __builtin_bit_cast(__m512bh, pairs),
-                            __builtin_bit_cast(__m512bh, b));
+    return multiply_add(sum, broadcast(__builtin_bit_cast(float, a)), b);
   }
 
   /// `columns` may be odd; the unit that holds the last column then ends with a zero.
@@ -93,11 +108,30 @@ struct PairProduct {
   [[gnu::always_inline]] static void store_by_pair(Unit* block, std::int64_t row,
                                                    std::int64_t column, std::int64_t columns,
                                                    Vector first, Vector second) {
-    const auto low = __builtin_bit_cast(__m256i, _mm512_cvtneps_pbh(first));
-    const auto high = __builtin_bit_cast(__m256i, _mm512_cvtneps_pbh(second));
-    const __m512i pairs = _mm512_or_si512(_mm512_cvtepu16_epi32(low),
-                                          _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
-    store(block + row / 2 * columns + column, pairs);
+    store_interleaved(block + row / 2 * columns + column, _mm512_cvtne2ps_pbh(second, first));
+  }
+  [[gnu::always_inline]] static void store_both(Unit* by_pair, Unit* by_row, std::int64_t row,
+                                                std::int64_t column, std::int64_t columns,
+                                                Vector first, Vector second) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(second, first);
+    store_interleaved(by_pair + row / 2 * columns + column, both);
+    const auto halves = __builtin_bit_cast(Halves, both);
+    Unit* to = by_row + (row * columns + column) / 2;
+    __builtin_memcpy(to, &halves.first, sizeof halves.first);
+    __builtin_memcpy(to + columns / 2, &halves.second, sizeof halves.second);
+  }
+
+ private:
+  struct Halves {
+    __m256i first;
+    __m256i second;
+  };
+  using Shorts [[gnu::vector_size(64)]] = std::uint16_t;
+
+  [[gnu::always_inline]] static void store_interleaved(Unit* to, __m512bh both) {
+    Shorts order{};
+    for (int i = 0; i < 32; ++i) order[i] = static_cast<std::uint16_t>(i / 2 + i % 2 * 16);
+    store(to, __builtin_shuffle(__builtin_bit_cast(Shorts, both), order));
   }
 };
 

@@ -59,6 +59,10 @@ bool worth_packing(const Product& product) {
   return !product.a_transposed && product.m >= kRowsWorthPacking;
 }
 
+bool is_weight_gradient(const Product& product) {
+  return product.a_transposed && !product.b_transposed && product.input != Element::int8;
+}
+
 std::string text_of(const Product& product) {
   return "product m " + std::to_string(product.m) + " n " + std::to_string(product.n) + " k " +
          std::to_string(product.k) + ' ' + std::string(name(product.input)) + " to " +
@@ -159,20 +163,21 @@ struct CpuProduct::Prepared {
   dnnl::stream stream{engine};
   dnnl::matmul::primitive_desc description;
   dnnl::matmul primitive;
-  dnnl::reorder packing;
-  bool packs = false;
-  Memory a, b, packed_b, bias, d;
+  std::optional<dnnl::reorder> packing;  ///< of B, where that pays
 
-  Prepared(const Product& p, std::shared_ptr<Workspace> shared)
-      : product(p), workspace(std::move(shared)) {
-    const auto extent = [](std::int64_t e) { return e == kVariable ? DNNL_RUNTIME_DIM_VAL : e; };
-    const std::int64_t m = extent(product.m);
-    const std::int64_t k = extent(product.k);
-    const Memory::desc a_desc = matrix(m, k, product.a_transposed, product.input);
-    const Memory::desc b_desc = matrix(k, product.n, product.b_transposed, product.input);
-    const Memory::desc d_desc = matrix(m, product.n, false, product.output);
-    const Memory::desc any_b({k, product.n}, type_of(product.input), Memory::format_tag::any);
-    const Memory::desc& wanted_b = worth_packing(product) ? any_b : b_desc;
+  Prepared(const Product& requested, std::shared_ptr<Workspace> shared)
+      : product(requested), workspace(std::move(shared)) {
+    // A weight gradient's k is declared variable even where it is not: that selects the kernel
+    // that is the fastest for it (see cpu_product.h).
+    const bool hide_k = product.k == kVariable || is_weight_gradient(product);
+    const std::int64_t m = product.m == kVariable ? DNNL_RUNTIME_DIM_VAL : product.m;
+    const std::int64_t k = hide_k ? DNNL_RUNTIME_DIM_VAL : product.k;
+    const Memory::desc a = matrix(m, k, product.a_transposed, product.input);
+    const Memory::desc b = matrix(k, product.n, product.b_transposed, product.input);
+    const Memory::desc d = matrix(m, product.n, false, product.output);
+    const bool packs = worth_packing(product);
+    const Memory::desc wanted_b =
+        packs ? Memory::desc(b.dims(), b.data_type(), Memory::format_tag::any) : b;
     dnnl::primitive_attr attributes;
     if (product.accumulate) {
       dnnl::post_ops add;
@@ -180,41 +185,80 @@ struct CpuProduct::Prepared {
       attributes.set_post_ops(add);
     }
     if (product.bias) {
-      const Memory::desc bias_desc({1, product.n}, type_of(product.input), {product.n, 1});
-      description = {{a_desc, wanted_b, bias_desc, d_desc}, attributes, engine};
-      bias = Memory(bias_desc, engine, nullptr);
+      description = {{a, wanted_b, bias_desc(), d}, attributes, engine};
     } else {
-      description = {{a_desc, wanted_b, d_desc}, attributes, engine};
+      description = {{a, wanted_b, d}, attributes, engine};
     }
     primitive = dnnl::matmul(description);
-    b = fixed(b_desc);
-    a = fixed(a_desc);
-    d = fixed(d_desc);
-    if (worth_packing(product) && description.weights_desc() != b_desc) {
-      packs = true;
+    if (packs && description.weights_desc() != b) {
       workspace->reserve(description.weights_desc().get_size());
-      packed_b = Memory(description.weights_desc(), engine, nullptr);
-      packing = dnnl::reorder(b, packed_b);
+      packing.emplace(dnnl::reorder::primitive_desc(engine, b, engine, description.weights_desc()));
     }
   }
 
-  /// A memory object to be pointed at operands; none where an extent varies (made at each run).
-  [[nodiscard]] Memory fixed(const Memory::desc& desc) const {
-    for (const std::int64_t extent : desc.dims()) {
-      if (extent == DNNL_RUNTIME_DIM_VAL) return {};
-    }
-    return Memory(desc, engine, nullptr);
+  [[nodiscard]] Memory::desc bias_desc() const {
+    return {{1, product.n}, type_of(product.input), Memory::dims{product.n, 1}};
   }
 
-  void bind(Memory& memory, std::int64_t rows, std::int64_t columns, bool transposed,
-            Element element, const void* data) const {
-    if (!memory) {
-      const Memory varying(matrix(rows, columns, transposed, element), engine,
-                           const_cast<void*>(data));
-      bound.push_back(varying);
-      return;
-    }
-    memory.set_data_handle(const_cast<void*>(data));
+  [[nodiscard]] Memory operand(const Memory::desc& desc, const void* data) const {
+    return {desc, engine, const_cast<void*>(data)};
   }
-  mutable std::vector<Memory> bound;
+
+  void execute(const void* a, const void* b, const void* bias, void* d, std::int64_t variable) {
+    const std::int64_t m = product.m == kVariable ? variable : product.m;
+    const std::int64_t k = product.k == kVariable ? variable : product.k;
+    Memory weights = operand(matrix(k, product.n, product.b_transposed, product.input), b);
+    if (packing.has_value()) {
+      Memory packed = operand(description.weights_desc(), workspace->data());
+      packing->execute(stream, weights, packed);
+      weights = packed;
+    }
+    std::unordered_map<int, Memory> arguments = {
+        {DNNL_ARG_SRC, operand(matrix(m, k, product.a_transposed, product.input), a)},
+        {DNNL_ARG_WEIGHTS, weights},
+        {DNNL_ARG_DST, operand(matrix(m, product.n, false, product.output), d)}};
+    if (product.bias) arguments.emplace(DNNL_ARG_BIAS, operand(bias_desc(), bias));
+    primitive.execute(stream, arguments);
+    stream.wait();
+  }
 };
+
+CpuProduct::CpuProduct(CpuLevel level, const Product& product,
+                       std::shared_ptr<Workspace> workspace) {
+  require_valid(product);
+  use_level(level);
+  try {
+    prepared_ = std::make_unique<Prepared>(product, std::move(workspace));
+  } catch (const dnnl::error& error) {
+    throw check_error(std::string("oneDNN: ") + error.what(), text_of(product));
+  }
+}
+CpuProduct::~CpuProduct() = default;
+CpuProduct::CpuProduct(CpuProduct&&) noexcept = default;
+CpuProduct& CpuProduct::operator=(CpuProduct&&) noexcept = default;
+
+const Product& CpuProduct::product() const {
+  return prepared_->product;
+}
+
+std::string CpuProduct::kernel() const {
+  return prepared_->description.impl_info_str();
+}
+
+void CpuProduct::require_elements(Element input, Element output) const {
+  if (input == prepared_->product.input && output == prepared_->product.output) return;
+  throw input_error(
+      "run with operands of " + std::string(name(input)) + " and " + std::string(name(output)),
+      text_of(prepared_->product));
+}
+
+void CpuProduct::execute(const void* a, const void* b, const void* bias, void* d,
+                         std::int64_t variable) const {
+  try {
+    prepared_->execute(a, b, bias, d, variable);
+  } catch (const dnnl::error& error) {
+    throw check_error(std::string("oneDNN: ") + error.what(), text_of(prepared_->product));
+  }
+}
+
+}  // namespace assay::gemm

@@ -1,11 +1,25 @@
 #pragma once
 /// Top-k routing to experts, dispatch and combine, forward and backward.
 ///
-///   p = softmax(logits), the k largest p_e are kept as they are (not renormalised), ties to the
-///   lower expert. Source: D. Dai et al. (DeepSeekMoE), arXiv 2401.06066, eq. 3 to 5.
-///   dispatch: rows of x are copied to slots, grouped by expert, by token inside an expert.
+///   p = softmax(logits); the k largest p_e are kept as they are (not renormalised), in falling
+///   order, ties to the lower expert. Source: D. Dai et al. (DeepSeekMoE), arXiv 2401.06066, eq. 3
+///   to 5. Experts are ranked by their logits, which rank as p does but have not been rounded, so
+///   every precision and level chooses the same experts.
+///     backward: dlogits_e = p_e (dp_e - Σ_f p_f dp_f), dp_e = dweight of the choice, else 0
+///   dispatch: xs[slot_tj] = x_t: rows are copied to slots, grouped by expert, by token inside one
+///     backward: dx_t = Σ_j dxs[slot_tj]
 ///   combine:  y_t = Σ_j weight_tj · ys[slot_tj]
+///     backward: dys[slot_tj] = weight_tj · dy_t,  dweight_tj = Σ_i dy_ti · ys[slot_tj]_i
 /// No auxiliary loss: the frozen bundle has none.
+///
+/// FLOPs, n tokens, E experts, width C, an exponential counting as one: route forward 5·n·E (a
+/// maximum, a difference, an exponential, a sum and a quotient; comparisons for the choice are not
+/// counted), backward n·(E + 3k); dispatch 0, backward n·(k - 1)·C; combine n·(2k - 1)·C, backward
+/// 3·n·k·C. Bytes: each tensor once.
+///
+/// Decomposition on a CPU: by token (dispatch: by slot), rows vectorised; sums over the k choices
+/// are taken in their order, in float. No two threads write to the same row, so the number of
+/// threads changes nothing.
 #include <cstdint>
 #include <vector>
 
@@ -30,8 +44,20 @@ struct Plan {
   std::vector<std::int64_t> offset;
 };
 
-/// Counts, offsets and slots from the chosen experts; `plan.expert` is input.
+/// Counts, offsets and slots from the chosen experts; `plan.expert` is input. Errors: an expert
+/// outside [0, experts) or the wrong number of them is an input error.
 void make_plan(const Shape& shape, Plan& plan);
+
+/// A Plan as plain pointers, which code of any instruction-set level may read. It refers to the
+/// plan it was made from, which must outlive it; a Plan converts where one is asked for.
+struct PlanView {
+  PlanView(const Plan& plan);
+
+  const std::int32_t* expert;
+  const std::int32_t* slot;
+  const std::int32_t* token_of_slot;
+  const std::int64_t* offset;
+};
 
 template <class T>
 struct CpuKernels {
@@ -42,17 +68,18 @@ struct CpuKernels {
   void (*route_backward)(const Shape&, const float* probability, const std::int32_t* expert,
                          const float* dweight, T* dlogits);
   /// x: (tokens, width) -> xs: (tokens·k, width).
-  void (*dispatch_forward)(const Shape&, const Plan&, const T* x, T* xs);
+  void (*dispatch_forward)(const Shape&, const PlanView&, const T* x, T* xs);
   /// dx: (tokens, width), written: Σ_j dxs[slot_tj] (+ dx_in where not null).
-  void (*dispatch_backward)(const Shape&, const Plan&, const T* dxs, const T* dx_in, T* dx);
+  void (*dispatch_backward)(const Shape&, const PlanView&, const T* dxs, const T* dx_in, T* dx);
   /// y = addend (or 0 where null) + Σ_j weight · ys[slot].
-  void (*combine_forward)(const Shape&, const Plan&, const float* weight, const T* ys,
+  void (*combine_forward)(const Shape&, const PlanView&, const float* weight, const T* ys,
                           const T* addend, T* y);
   /// dys: (tokens·k, width), dweight: (tokens, k), both written.
-  void (*combine_backward)(const Shape&, const Plan&, const float* weight, const T* ys, const T* dy,
-                           T* dys, float* dweight);
+  void (*combine_backward)(const Shape&, const PlanView&, const float* weight, const T* ys,
+                           const T* dy, T* dys, float* dweight);
 };
 
+/// The definition (Real = double) and the control (Real = float).
 template <class Real>
 void route_forward_reference(const Shape& shape, const Real* logits, Real* probability,
                              std::int32_t* expert, Real* weight);

@@ -6,6 +6,17 @@
 ///   x'_(i+D/2) = x_(i+D/2) · cos + x_i · sin
 /// Backward is the rotation by -angle. Source: J. Su et al., arXiv 2104.09864, section 3.2.2 (pairs
 /// are i and i + D/2, as in Llama's released weights).
+///
+/// FLOPs: 3 per element (two products and a sum). Bytes: each rotated element read and written
+/// once, the table read once. Memory-bound: only the bytes matter.
+///
+/// Decomposition on a CPU, as a ladder:
+///   1. Angles computed where they are used cost a sine and a cosine per pair and head: a table,
+///      made once in double, costs 8 bytes per pair of a token.
+///   2. One token per iteration of a parallel loop. Its (cos, sin) pairs are split into two rows of
+///      scratch once, so that each of its heads is rotated by plain loads of whole vectors instead
+///      of strided ones.
+///   3. Both halves of a head are read and written in one sweep: no second pass over x.
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +37,7 @@ struct Shape {
 [[nodiscard]] std::vector<float> make_table(std::int64_t sequence, std::int64_t head_size,
                                             double theta);
 
+/// The CPU kernels of one instruction-set level: kernels_for<CpuKernels<T>>(level).
 template <class T>
 struct CpuKernels {
   /// x: (B, T, row_stride), the first heads·D elements of each row are rotated in place.
@@ -33,6 +45,8 @@ struct CpuKernels {
   void (*backward)(const Shape&, const float* table, T* dx);
 };
 
+/// The definition, with angles in double. Real = double is the definition, Real = float the control
+/// from which tolerances are derived (kernels/compare.h).
 template <class Real>
 void forward_reference(const Shape& shape, double theta, Real* x);
 template <class Real>

@@ -1,6 +1,10 @@
 #pragma once
 /// Draws the training tokens of one step on the device (law and definition: base/token_law.h).
-/// Rows are independent, so they are drawn in parallel; inside a row the chain is sequential.
+///
+/// FLOPs: none, all integers. Bytes: the tokens written, the law's tables (12·V) read once.
+///
+/// Decomposition on a CPU: rows are independent, so they are drawn in parallel; inside a row the
+/// chain is sequential. A Zipf draw is a binary search without branches.
 #include <cstdint>
 #include <vector>
 
@@ -9,10 +13,21 @@
 
 namespace assay::token_chain {
 
+/// A TokenLaw as plain pointers, which code of any instruction-set level may read. It refers to
+/// the law it was made from, which must outlive it; a TokenLaw converts where one is asked for.
+struct TokenLawView {
+  TokenLawView(const TokenLaw& law);
+
+  std::uint64_t key;
+  std::int32_t vocabulary;
+  const std::int32_t* permutation;
+  const std::uint64_t* zipf_cumulative;
+};
+
 struct CpuKernels {
   /// tokens: (rows, length); row r of draw d is named (d, first_row + r). Bit-identical to
   /// draw_token_row.
-  void (*draw)(const TokenLaw&, std::uint64_t draw, std::uint64_t first_row, std::int64_t rows,
+  void (*draw)(const TokenLawView&, std::uint64_t draw, std::uint64_t first_row, std::int64_t rows,
                std::int64_t length, std::int32_t* tokens);
 };
 

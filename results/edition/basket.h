@@ -2,6 +2,7 @@
 /// Baskets: fixed bundles of training work, as data (edition/data/<name>.json, embedded). A CU
 /// always carries its basket's name and digest. Shares are shares of model FLOPs and sum to 1.
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,5 +61,9 @@ struct Basket {
 /// The embedded basket of that name. Errors: input_error listing the names there are.
 [[nodiscard]] Basket load_basket(std::string_view name);
 [[nodiscard]] std::vector<std::string> basket_names();
+
+/// A basket document read strictly. Errors: input_error naming `where` and the field, also where
+/// shares do not sum to 1 or the fields of a model contradict each other.
+[[nodiscard]] Basket basket_from_json(const nlohmann::json& document, const std::string& where);
 
 }  // namespace assay

@@ -116,7 +116,7 @@ def torch_step(batch, sequence):
         def forward(self, tokens, targets):
             x = self.tokens(tokens) + self.positions(torch.arange(tokens.shape[1]))
             logits = self.head(self.norm(self.blocks(x)))
-            return functional.cross_entropy(logits.view(-1, VOCABULARY), targets.view(-1))
+            return functional.cross_entropy(logits.view(-1, VOCABULARY), targets.reshape(-1))
 
     model = Model()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)

@@ -1,0 +1,57 @@
+#pragma once
+/// What can be measured on a device: the basket's items and every kernel of the registry. Names
+/// are looked up here by `assay run`, `assay bench` and `assay list` alike.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/devices.h"
+#include "kernels/workload.h"
+#include "results/edition/basket.h"
+
+namespace assay::harness {
+
+struct CatalogueEntry {
+  Workload workload;
+  std::string basket_item;  ///< the basket's item it is, or empty
+};
+
+using Catalogue = std::vector<CatalogueEntry>;
+
+/// The basket's items in its order, then the registry's workloads in its own.
+[[nodiscard]] Catalogue make_catalogue(const Basket& basket, const Device& device);
+
+/// Entries whose name or basket item the regular expression (ECMAScript) finds; all for an empty
+/// one. A leading '-' takes those it does not find, as in Google Benchmark.
+/// Errors: input_error for a malformed expression, and where nothing matches, naming near names.
+[[nodiscard]] Catalogue filtered(const Catalogue& catalogue, const std::string& filter);
+
+/// The entry of that workload name. Errors: input_error naming near names.
+[[nodiscard]] const CatalogueEntry& entry_of(const Catalogue& catalogue, std::string_view name);
+
+/// Up to `count` names that resemble the text, best first.
+[[nodiscard]] std::vector<std::string> near_names(const Catalogue& catalogue, std::string_view text,
+                                                  std::size_t count = 3);
+
+/// One line of `assay list`.
+struct ListedWorkload {
+  std::string name;
+  std::string kind;
+  std::string basket_item;
+  std::string family;
+  std::string operation;
+  std::vector<Dimension> problem;
+  std::string precision;
+  std::uint64_t flops = 0;
+  std::uint64_t bytes = 0;
+  double flops_per_byte = 0.0;  ///< arithmetic intensity; 0 where there are no bytes
+  std::vector<std::string> back_ends;
+  std::optional<std::string> unavailable;  ///< why it can't run on the device
+};
+
+[[nodiscard]] std::vector<ListedWorkload> list_workloads(const Catalogue& catalogue,
+                                                         const CpuDevice& device);
+
+}  // namespace assay::harness

@@ -1,0 +1,90 @@
+#pragma once
+/// The suites as data (MEASURING section 2), and how one becomes a plan: which workloads run in
+/// which fresh process, in which order, with which rules.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/catalogue.h"
+#include "harness/sampler.h"
+#include "results/result.h"
+
+namespace assay::harness {
+
+/// Times of one workload in one process.
+struct Window {
+  double warm_up_min_s = 0.0;
+  double warm_up_max_s = 0.0;
+  double item_seconds = 0.0;  ///< longest timed window
+};
+
+enum class Kernels { roofs, all };
+
+struct Suite {
+  std::string_view name;
+  std::int64_t processes = 0;
+  double target_relative = 0.0;
+  bool fixed_time = false;
+  Kernels kernels = Kernels::roofs;
+  /// Scored items in the first process and in the later ones. With `shared_seconds` the window is
+  /// that many seconds divided by the number of items: so long a process keeps the device loaded.
+  Window first;
+  Window later;
+  std::optional<double> shared_seconds_first;
+  std::optional<double> shared_seconds_later;
+  Window kernel;
+};
+
+/// quick: at most two minutes on two cores. Three processes; an item takes 5 s of each, warm-up
+/// included; the product and triad as roofs. ±2 %.
+/// standard: every kernel and item, about ten minutes. Three processes. ±1 %.
+/// certify: five processes; the first keeps the device loaded for ten minutes, the other four for
+/// two minutes each; fixed time, the same product and triad as roofs. ±0.5 %.
+[[nodiscard]] const std::vector<Suite>& suites();
+
+/// Errors: input_error listing the suites.
+[[nodiscard]] const Suite& suite_named(std::string_view name);
+
+/// What a user may change; any change makes the suite "custom".
+struct SuiteChoices {
+  std::string filter;
+  std::optional<std::int64_t> processes;
+  std::optional<double> item_seconds;
+};
+
+struct PlannedItem {
+  std::string workload;
+  std::string basket_item;
+  SamplerOptions options;
+};
+
+struct PlannedProcess {
+  std::int64_t index = 0;
+  std::int64_t seed = 0;
+  std::vector<PlannedItem> items;  ///< in the order they run
+  [[nodiscard]] double expected_seconds() const;
+};
+
+struct Plan {
+  SuiteRecord record;
+  std::vector<PlannedProcess> processes;
+  bool has_basket = false;  ///< at least one item of the basket is in it
+};
+
+/// The suite for a device: with a filter all matching entries of the catalogue, else the basket's
+/// items and the suite's kernels; training steps outside the basket only by filter. Entries that
+/// are unavailable on the device are left out. The first process runs them in the catalogue's
+/// order, later ones in an order drawn from the seed.
+/// Errors: input_error where nothing is left (naming the reason), for a filter that matches
+/// nothing, and for choices out of range; also where an item of the basket is unavailable and no
+/// filter was given: there is no mean over the rest.
+[[nodiscard]] Plan make_plan(const Suite& suite, const SuiteChoices& choices,
+                             const Catalogue& catalogue, const CpuDevice& device, std::int64_t seed,
+                             const TimerRecord& timer);
+
+/// What one planned item is likely to take, in seconds: warm-up, window, set-up and verification.
+[[nodiscard]] double expected_seconds(const PlannedItem& item);
+
+}  // namespace assay::harness

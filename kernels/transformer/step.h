@@ -1,0 +1,94 @@
+#pragma once
+/// A training step of a transformer (model.h): draw fresh tokens, forward, loss, backward,
+/// gradient norm and clip, AdamW, with parameters that are kept. One iteration is one AdamW step
+/// over `accumulation` micro-batches whose gradients add up in FP32.
+///
+/// Precision: with BF16, weights and activations are stored in BF16 and multiplied with FP32 sums;
+/// master weights, moments and gradients are FP32; losses, norms' statistics and softmax sums are
+/// FP32 or wider. With FP32 all is FP32.
+///
+/// Tokens (base/token_law.h): row r of iteration i is row r of draw i, whatever the micro-batch,
+/// so how a step is cut into micro-batches changes no token.
+///
+/// FLOPs: model_flops_per_token. Bytes: parameters, gradients, moments and weights, each read and
+/// written once (activations may stay in cache and are not counted).
+///
+/// Determinism: equal options, key, CPU level and number of threads give equal bits. Our kernels
+/// do not depend on the number of threads either, but oneDNN's products may.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/adamw/adamw.h"
+#include "kernels/transformer/parameters.h"
+#include "kernels/transformer/step_reference.h"
+#include "kernels/workload.h"
+
+namespace assay::transformer {
+
+struct StepOptions {
+  ModelConfig model;
+  std::int64_t batch = 0;         ///< rows of a micro-batch
+  std::int64_t sequence = 0;      ///< tokens of a row, at most model.sequence
+  std::int64_t accumulation = 1;  ///< micro-batches of an iteration
+  Precision precision = Precision::fp32;
+  adamw::Hyperparameters optimizer;
+  double clip_norm = 1.0;
+};
+
+/// Tokens of an iteration.
+[[nodiscard]] std::int64_t tokens_per_step(const StepOptions& options);
+
+/// Errors: input_error for options that no step can have.
+void require_valid(const StepOptions& options);
+
+/// The step on a CPU. Uses the ambient number of OpenMP threads.
+class CpuTrainingStep {
+ public:
+  /// Errors: input_error for invalid options, BF16 where the level has none, too little memory;
+  /// check_error where oneDNN runs at another level.
+  CpuTrainingStep(const StepOptions& options, const CpuDevice& device, const InputKey& key);
+  ~CpuTrainingStep();
+  CpuTrainingStep(CpuTrainingStep&&) noexcept;
+  CpuTrainingStep& operator=(CpuTrainingStep&&) noexcept;
+
+  void iterate();
+  [[nodiscard]] Observation observe() const;
+
+  /// A hash of all weights' bits: Σ over i of splitmix64's finaliser of (i, master weight i),
+  /// modulo 2^64. (G. Steele et al., OOPSLA 2014, for the finaliser.)
+  [[nodiscard]] std::uint64_t weight_hash() const;
+
+  /// What checks read. Arrays are in storage order of list_parameters(model).
+  [[nodiscard]] std::vector<double> weights() const;   ///< as the products use them
+  [[nodiscard]] std::vector<float> master() const;     ///< FP32
+  [[nodiscard]] std::vector<float> gradients() const;  ///< of the last iteration, not clipped
+  [[nodiscard]] std::vector<std::int32_t> rows()
+      const;                              ///< last micro-batch: (batch, sequence + 1)
+  [[nodiscard]] Routing routing() const;  ///< of the last micro-batch
+
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> notes() const;
+
+ private:
+  struct Typed;
+  std::unique_ptr<Typed> typed_;
+};
+
+/// Gradients of a small model of the same family against the definition, within the control: each
+/// parameter's relative error in Frobenius' norm, and whether the experts visited were the most
+/// probable. Takes well under a second.
+[[nodiscard]] std::vector<Check> check_gradients(const StepOptions& options,
+                                                 const CpuDevice& device, const InputKey& key);
+
+/// The options made small enough for check_gradients: the same family in every respect but size.
+[[nodiscard]] StepOptions small_sibling(const StepOptions& options);
+
+/// The step as a workload: transformer/<model>_step/batch.._sequence..[_accumulation..]/precision.
+/// Errors: as require_valid.
+[[nodiscard]] Workload training_step_workload(const StepOptions& options);
+
+[[nodiscard]] std::vector<Workload> workloads();
+
+}  // namespace assay::transformer

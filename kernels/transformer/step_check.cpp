@@ -1,0 +1,115 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/compare.h"
+#include "kernels/transformer/step.h"
+
+namespace assay::transformer {
+namespace {
+
+/// ‖a - b‖ over n elements from `offset`, Frobenius.
+template <class A, class B>
+double distance(const std::vector<A>& a, const std::vector<B>& b, std::int64_t offset,
+                std::int64_t n) {
+  double squares = 0.0;
+  for (std::int64_t i = offset; i < offset + n; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const double difference = static_cast<double>(a[at]) - static_cast<double>(b[at]);
+    squares += difference * difference;
+  }
+  return std::sqrt(squares);
+}
+
+void round_to_bf16(std::vector<float>& values) {
+  for (float& value : values) value = to_float(to_bf16(value));
+}
+
+/// The control's and the definition's gradients for what `step` last computed.
+struct Expected {
+  StepResult<double> exact;
+  StepResult<float> control;
+};
+
+Expected expected_of(const StepOptions& options, const std::vector<double>& weights,
+                     const std::vector<std::int32_t>& rows, const Routing& routing) {
+  StepInputs inputs;
+  inputs.config = options.model;
+  inputs.batch = options.batch;
+  inputs.sequence = options.sequence;
+  inputs.rows = rows.data();
+  inputs.tokens_of_step = tokens_per_step(options);
+  inputs.routing = options.model.experts > 0 ? &routing : nullptr;
+  const Store<float> store =
+      options.precision == Precision::bf16 ? Store<float>(round_to_bf16) : Store<float>();
+  const std::vector<float> single(weights.begin(), weights.end());
+  return {step_reference<double>(inputs, weights, {}),
+          step_reference<float>(inputs, single, store)};
+}
+
+/// An expert may be preferred to a more probable one only by as much as probabilities may be wrong:
+/// if each p' is within e of p, then p'_a >= p'_b says that p_b - p_a <= 2e. Here e is what
+/// compare_with_control allows.
+Check check_routing(const StepResult<double>& exact, const StepResult<float>& control) {
+  const std::vector<double> control_probabilities(control.probabilities.begin(),
+                                                  control.probabilities.end());
+  const double allowed =
+      compare_with_control("", exact.probabilities, control_probabilities, exact.probabilities)
+          .bound;
+  return {"routing", exact.routing_regret, 2.0 * allowed};
+}
+
+}  // namespace
+
+StepOptions small_sibling(const StepOptions& options) {
+  StepOptions small = options;
+  ModelConfig& model = small.model;
+  model.name += " (small sibling)";
+  const bool grouped = model.kv_heads < model.heads;
+  model.layers = 2;
+  model.heads = 4;
+  model.kv_heads = grouped ? 2 : 4;
+  model.head_size = 8;
+  model.width = 32;
+  model.vocabulary = 96;
+  model.sequence = 16;
+  if (model.experts > 0) {
+    model.experts = 4;
+    model.experts_per_token = std::min<std::int64_t>(model.experts_per_token, 2);
+    model.shared_experts = std::min<std::int64_t>(model.shared_experts, 2);
+    model.expert_feed_forward = 24;
+  } else {
+    model.feed_forward = 80;
+  }
+  small.batch = 2;
+  small.sequence = 16;
+  small.accumulation = 1;
+  return small;
+}
+
+std::vector<Check> check_gradients(const StepOptions& options, const CpuDevice& device,
+                                   const InputKey& key) {
+  CpuTrainingStep step(options, device, key);
+  const std::vector<double> weights = step.weights();
+  step.iterate();
+  const std::vector<float> gradients = step.gradients();
+  const auto [exact, control] = expected_of(options, weights, step.rows(), step.routing());
+
+  constexpr double kRounding = std::numeric_limits<float>::epsilon();
+  std::vector<Check> checks;
+  const auto control_loss = static_cast<double>(control.loss);
+  checks.push_back({"loss", std::abs(step.observe().loss - exact.loss),
+                    2.0 * std::abs(control_loss - exact.loss) + kRounding * exact.loss});
+  if (options.model.experts > 0) checks.push_back(check_routing(exact, control));
+  const std::vector<double> zeros(exact.gradients.size());
+  for (const Parameter& p : list_parameters(options.model).all) {
+    const std::int64_t n = p.elements();
+    const double scale = distance(exact.gradients, zeros, p.offset, n);
+    checks.push_back(
+        {"gradient of " + p.name, distance(gradients, exact.gradients, p.offset, n),
+         2.0 * distance(control.gradients, exact.gradients, p.offset, n) + kRounding * scale});
+  }
+  return checks;
+}
+
+}  // namespace assay::transformer

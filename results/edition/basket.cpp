@@ -1,0 +1,121 @@
+#include "results/edition/basket.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <set>
+#include <span>
+
+#include "base/error.h"
+#include "results/document.h"
+#include "results/edition/edition_data.h"
+
+namespace assay {
+namespace {
+
+constexpr std::array<std::string_view, 2> kNames = {"tb1", "tb1-lite"};
+
+/// "0.25" as 25: shares are added as integers, so that their sum is exact.
+int hundredths(const std::string& share) {
+  return 100 * (share.at(0) - '0') + 10 * (share.at(2) - '0') + (share.at(3) - '0');
+}
+
+BasketModel model_from(const nlohmann::json& json) {
+  BasketModel model;
+  json.at("layers").get_to(model.layers);
+  json.at("width").get_to(model.width);
+  json.at("heads").get_to(model.heads);
+  json.at("kv_heads").get_to(model.kv_heads);
+  json.at("head_size").get_to(model.head_size);
+  json.at("feed_forward").get_to(model.feed_forward);
+  json.at("sequence").get_to(model.sequence);
+  json.at("vocabulary").get_to(model.vocabulary);
+  json.at("norm").get_to(model.norm);
+  json.at("activation").get_to(model.activation);
+  json.at("positions").get_to(model.positions);
+  json.at("rotary_theta").get_to(model.rotary_theta);
+  json.at("tied_head").get_to(model.tied_head);
+  json.at("biases").get_to(model.biases);
+  json.at("experts").get_to(model.experts);
+  json.at("experts_per_token").get_to(model.experts_per_token);
+  json.at("shared_experts").get_to(model.shared_experts);
+  json.at("expert_feed_forward").get_to(model.expert_feed_forward);
+  return model;
+}
+
+/// What a schema cannot say: how the fields of one model hang together.
+void require_consistent(const BasketItem& item, const std::string& where) {
+  const BasketModel& model = item.model;
+  const auto require = [&](bool holds, const char* what) {
+    if (!holds) throw input_error(fmt::format("item {}: {}", item.name, what), where);
+  };
+  require(model.heads % model.kv_heads == 0, "heads must be a multiple of kv_heads");
+  require(item.tokens_per_step % model.sequence == 0,
+          "tokens_per_step must be a multiple of the sequence");
+  require((model.positions == "rotary") == (model.rotary_theta > 0.0),
+          "rotary_theta is positive exactly where positions are rotary");
+  require(model.positions != "rotary" || model.head_size % 2 == 0,
+          "rotary positions need an even head size");
+  const bool sparse = model.experts > 0;
+  require(sparse == (model.experts_per_token > 0) && sparse == (model.expert_feed_forward > 0),
+          "experts, experts_per_token and expert_feed_forward are positive together or zero");
+  require(sparse || model.shared_experts == 0, "shared experts need routed ones");
+  require(model.experts_per_token <= model.experts, "experts_per_token exceeds experts");
+  require(sparse || model.feed_forward > 0, "a dense model needs a feed-forward size");
+}
+
+}  // namespace
+
+std::vector<std::string> basket_names() {
+  return {kNames.begin(), kNames.end()};
+}
+
+Basket basket_from_json(const nlohmann::json& document, const std::string& where) {
+  validate(document, "basket", where);
+  Basket basket;
+  document.at("name").get_to(basket.name);
+  document.at("version").get_to(basket.version);
+  document.at("precision").get_to(basket.precision);
+  basket.digest = digest(document);
+  const nlohmann::json& optimizer = document.at("optimizer");
+  optimizer.at("learning_rate").get_to(basket.optimizer.learning_rate);
+  optimizer.at("beta1").get_to(basket.optimizer.beta1);
+  optimizer.at("beta2").get_to(basket.optimizer.beta2);
+  optimizer.at("epsilon").get_to(basket.optimizer.epsilon);
+  optimizer.at("weight_decay").get_to(basket.optimizer.weight_decay);
+  optimizer.at("clip_norm").get_to(basket.optimizer.clip_norm);
+  int total = 0;
+  std::set<std::string> names;
+  for (const nlohmann::json& json : document.at("items")) {
+    BasketItem item;
+    json.at("name").get_to(item.name);
+    const int share = hundredths(json.at("share").get<std::string>());
+    total += share;
+    item.share = share / 100.0;
+    json.at("tokens_per_step").get_to(item.tokens_per_step);
+    json.at("comment").get_to(item.comment);
+    item.model = model_from(json.at("model"));
+    require_consistent(item, where);
+    if (share == 0) throw input_error(fmt::format("item {}: its share is 0", item.name), where);
+    if (!names.insert(item.name).second) {
+      throw input_error(fmt::format("item {} stands twice", item.name), where);
+    }
+    basket.items.push_back(std::move(item));
+  }
+  if (total != 100) {
+    throw input_error(fmt::format("the shares sum to {:.2f}, not to 1", total / 100.0), where);
+  }
+  return basket;
+}
+
+Basket load_basket(std::string_view name) {
+  for (const std::string_view known : kNames) {
+    if (known != name) continue;
+    const std::string file = fmt::format("{}.json", name);
+    return basket_from_json(parse_json(embedded_edition_data(file), file), file);
+  }
+  throw input_error(fmt::format("no basket \"{}\"", name), "basket",
+                    fmt::format("there are: {}", fmt::join(kNames, ", ")));
+}
+
+}  // namespace assay

@@ -1,0 +1,155 @@
+#include "results/result_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "results/json_path.h"
+
+namespace assay {
+namespace {
+
+/// Throws at one place of one document.
+class Judge {
+ public:
+  Judge(const std::string& where, const JsonPath& path) : where_(where), path_(path) {}
+
+  void require(bool holds, std::string_view field, const std::string& rule) const {
+    if (!holds) throw input_error(rule, place(where_, pointer_text(path_.member(field))));
+  }
+  void require(bool holds, std::string_view field, std::size_t index,
+               const std::string& rule) const {
+    if (holds) return;
+    const JsonPath array = path_.member(field);
+    throw input_error(rule, place(where_, pointer_text(array.element(index))));
+  }
+
+ private:
+  const std::string& where_;
+  const JsonPath& path_;
+};
+
+void check_training(const ItemRecord& item, const std::string& where, const JsonPath& path) {
+  const TrainingRecord& training = *item.training;
+  const Judge judge(where, path);
+  judge.require(training.gradient_norms.size() == training.losses.size(), "gradient_norms",
+                fmt::format("expected one for each of the {} losses, got {}",
+                            training.losses.size(), training.gradient_norms.size()));
+  if (item.status != "valid") return;
+  judge.require(!training.losses.empty(), "losses", "a valid training step has losses");
+  for (std::size_t i = 0; i < training.losses.size(); ++i) {
+    judge.require(std::isfinite(training.losses[i]), "losses", i,
+                  "not a finite number, in an item said to be valid");
+    judge.require(std::isfinite(training.gradient_norms[i]), "gradient_norms", i,
+                  "not a finite number, in an item said to be valid");
+  }
+}
+
+void check_checks(const ItemRecord& item, const std::string& where, const JsonPath& path) {
+  for (std::size_t i = 0; i < item.checks.size(); ++i) {
+    const CheckRecord& check = item.checks[i];
+    const JsonPath at = path.element(i);
+    const Judge judge(where, at);
+    judge.require(
+        check.passed == (check.error <= check.bound), "passed",
+        fmt::format("contradicts the error {} and the bound {}", check.error, check.bound));
+    judge.require(
+        check.passed || item.status != "valid", "passed",
+        fmt::format("the check \"{}\" failed in an item said to be valid", excerpt(check.name)));
+  }
+}
+
+void check_item(const ItemRecord& item, const std::string& where, const JsonPath& path) {
+  const Judge judge(where, path);
+  const bool valid = item.status == "valid";
+  judge.require(!valid || !item.sample_end_ns.empty(), "sample_end_ns",
+                "no samples, in an item said to be valid");
+  for (std::size_t i = 1; i < item.sample_end_ns.size(); ++i) {
+    judge.require(item.sample_end_ns[i] > item.sample_end_ns[i - 1], "sample_end_ns", i,
+                  fmt::format("sample ends must ascend, got {} after {}", item.sample_end_ns[i],
+                              item.sample_end_ns[i - 1]));
+  }
+  judge.require(valid == item.error.empty(), "error",
+                valid ? "an error, in an item said to be valid"
+                      : fmt::format("an item that is {} states its error", item.status));
+  judge.require(item.error.find('\n') == std::string::npos, "error", "must be one line");
+  judge.require(!valid || item.stop_reason != "failed", "stop_reason",
+                "\"failed\", in an item said to be valid");
+  check_checks(item, where, path.member("checks"));
+  if (item.kind == "kernel") {
+    judge.require(!item.training.has_value(), "training", "a kernel has no training record");
+    judge.require(item.basket_item.empty(), "basket_item", "a kernel is no item of a basket");
+  } else {
+    judge.require(item.training.has_value() || !valid, "training",
+                  "a valid training step has a training record");
+  }
+  if (item.training) check_training(item, where, path.member("training"));
+}
+
+void check_process(const ProcessRecord& process, const std::string& where, const JsonPath& path) {
+  const JsonPath items = path.member("items");
+  std::vector<std::string> left = process.order;
+  for (std::size_t i = 0; i < process.items.size(); ++i) {
+    const JsonPath at = items.element(i);
+    const Judge judge(where, at);
+    const auto planned = std::find(left.begin(), left.end(), process.items[i].workload);
+    judge.require(planned != left.end(), "workload",
+                  fmt::format("\"{}\" is not in the order of this process, or stands twice",
+                              excerpt(process.items[i].workload)));
+    left.erase(planned);
+    check_item(process.items[i], where, at);
+  }
+}
+
+void check_complete(const ResultDocument& result, const Judge& judge) {
+  judge.require(static_cast<std::int64_t>(result.processes.size()) == result.suite.processes,
+                "processes",
+                fmt::format("a complete run has the {} that its suite asks for, got {}",
+                            result.suite.processes, result.processes.size()));
+  for (const ProcessRecord& process : result.processes) {
+    judge.require(process.items.size() == process.order.size(), "complete",
+                  fmt::format("process {} ran {} of {} workloads", process.index,
+                              process.items.size(), process.order.size()));
+    for (const ItemRecord& item : process.items) {
+      judge.require(item.status != "interrupted", "complete",
+                    fmt::format("process {} was interrupted in \"{}\"", process.index,
+                                excerpt(item.workload)));
+    }
+  }
+}
+
+}  // namespace
+
+void check_process_rules(const ProcessRecord& process, const std::string& where) {
+  check_process(process, where, {});
+}
+
+void check_result_rules(const ResultDocument& result, const std::string& where) {
+  const JsonPath root;
+  const Judge judge(where, root);
+  judge.require(result.complete == result.incomplete_reason.empty(), "incomplete_reason",
+                result.complete ? "a reason, in a run said to be complete"
+                                : "an incomplete run states its reason");
+  const JsonPath processes = root.member("processes");
+  for (std::size_t i = 0; i < result.processes.size(); ++i) {
+    const ProcessRecord& process = result.processes[i];
+    const JsonPath at = processes.element(i);
+    if (i > 0) {
+      Judge(where, at).require(process.index > result.processes[i - 1].index, "index",
+                               "process indices must ascend");
+    }
+    check_process(process, where, at);
+    const JsonPath items = at.member("items");
+    for (std::size_t j = 0; j < process.items.size(); ++j) {
+      const JsonPath item = items.element(j);
+      Judge(where, item)
+          .require(process.items[j].basket_item.empty() || result.basket.has_value(), "basket_item",
+                   "the item of a basket, in a result without one");
+    }
+  }
+  if (result.complete) check_complete(result, judge);
+}
+
+}  // namespace assay
