@@ -22,7 +22,8 @@ CapitalTerms capital_terms(const AssetClass& asset_class) {
   terms.method = asset_class.method;
   terms.price = need_ex_vat(asset_class.price);
   terms.grants = need_ex_vat(asset_class.grants);
-  terms.residual = terms.price * need(asset_class.residual_share);
+  terms.residual = asset_class.residual.unit == "1" ? terms.price * need(asset_class.residual)
+                                                    : need_ex_vat(asset_class.residual);
   terms.return_per_year = need(asset_class.return_per_year);
   terms.life_years = static_cast<int>(numerator(need(asset_class.life)));
   if (asset_class.price_trend) terms.price_trend = need(*asset_class.price_trend);

@@ -14,9 +14,10 @@
 ///
 ///   Σ A_t/(1+r)^t + RV/(1+r)^n = I - G,   B_n = RV,   Σ D_t = I - G - RV.
 ///
-/// Sources: E. L. Grant et al., Principles of Engineering Economy (capital recovery with return);
-/// the tilted annuity is that of telecommunications cost models, e.g. European Commission
-/// Recommendation 2005/698/EC, annex.
+/// Sources: the annuity is capital recovery with return (E. L. Grant, W. G. Ireson, R. S.
+/// Leavenworth, Principles of Engineering Economy); the tilted annuity is the form that cost models
+/// of telecommunications regulators use for equipment whose price falls, derived here by asking for
+/// the first identity with charges that grow by 1 + g.
 #include <vector>
 
 #include "pricing/cost_sheet.h"

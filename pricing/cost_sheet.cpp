@@ -30,7 +30,7 @@ void visit_figures(Sheet& sheet, Visit visit) {
   for (auto& asset_class : sheet.asset_classes) {
     visit(asset_class.price);
     visit(asset_class.grants);
-    visit(asset_class.residual_share);
+    visit(asset_class.residual);
     visit(asset_class.return_per_year);
     visit(asset_class.life);
     visit_if(asset_class.year_of_life);

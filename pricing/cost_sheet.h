@@ -47,6 +47,7 @@ struct Figure {
 
 struct NamedFigure {
   std::string name;
+  std::string where;  ///< file and pointer of the line, for errors
   Figure figure;
 };
 
@@ -55,10 +56,11 @@ enum class CapitalMethod { annuity, declining_base, tilted_annuity };
 /// One class of assets, bought together and written off by one method (pricing/capital.h).
 struct AssetClass {
   std::string name;
+  std::string where;  ///< file and pointer, for errors
   CapitalMethod method = CapitalMethod::annuity;
   Figure price;            ///< I, CNY
   Figure grants;           ///< G, CNY: capital grants, netted out
-  Figure residual_share;   ///< RV / I
+  Figure residual;         ///< RV: a share of the price (unit 1) or an amount (CNY)
   Figure return_per_year;  ///< r
   std::string return_basis;  ///< "nominal" or "real"
   std::string return_tax;    ///< "pre_tax"; a post-tax return needs an income-tax line

@@ -158,7 +158,9 @@ void read(const json& from, TrainingRecord& training) {
   from.at("entropy_rate_nats").get_to(training.entropy_rate_nats);
   const auto& key = from.at("token_key").get_ref<const std::string&>();
   const auto end = std::from_chars(key.data(), key.data() + key.size(), training.token_key);
-  if (end.ec != std::errc{}) throw input_error("the token_key " + key + " does not fit 64 bits");
+  if (end.ec != std::errc{}) {
+    throw input_error("the figure " + key + " does not fit 64 bits", "token_key");
+  }
   from.at("vocabulary").get_to(training.vocabulary);
 }
 
@@ -267,10 +269,21 @@ void read(const json& from, ResultDocument& result) {
   for (const json& process : from.at("processes")) read(process, result.processes.emplace_back());
 }
 
+/// Reads what fits the schema; what still can't be read is told with the file.
+template <class Record>
+Record record_of(const json& from, const std::string& where) {
+  try {
+    Record record;
+    read(from, record);
+    return record;
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what(), place(where, error.where()), error.mend());
+  }
+}
+
 ResultDocument result_from(const json& document, const std::string& where) {
   validate(document, kKind, where);
-  ResultDocument result;
-  read(document, result);
+  auto result = record_of<ResultDocument>(document, where);
   check_result_rules(result, where);
   return result;
 }
@@ -305,8 +318,7 @@ json to_json(const ResultDocument& result) {
 ProcessRecord process_from_json(const json& document) {
   const std::string where = "process";
   validate_part(document, kKind, "process", where);
-  ProcessRecord process;
-  read(document, process);
+  auto process = record_of<ProcessRecord>(document, where);
   check_process_rules(process, where);
   return process;
 }

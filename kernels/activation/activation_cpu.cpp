@@ -8,9 +8,17 @@ namespace {
 constexpr float kTwoRootTwoOverPi = 1.5957691216057308F;  // 2·√(2/π)
 constexpr float kCubic = 0.044715F;
 
-/// σ(2v) of the contract's v, which is ½(1 + tanh v).
-ASSAY_HOST_DEVICE float gelu_gate(float x) {
-  return simd::sigmoid(kTwoRootTwoOverPi * x * (1.0F + kCubic * x * x));
+/// What GELU needs of s = σ(2v) = ½(1 + tanh v), v as in the contract.
+struct Gate {
+  float value;  ///< s
+  float bell;   ///< s·(1 - s), without the cancellation of 1 - s where s is near 1
+};
+
+ASSAY_HOST_DEVICE Gate gelu_gate(float x) {
+  const float twice_v = kTwoRootTwoOverPi * x * (1.0F + kCubic * x * x);
+  const float small = simd::exp(-__builtin_fabsf(twice_v));
+  const float large = 1.0F / (1.0F + small);
+  return {twice_v < 0.0F ? small * large : large, small * large * large};
 }
 
 template <class T>
@@ -18,7 +26,7 @@ void gelu_forward(std::int64_t n, const T* x, T* y) {
 #pragma omp parallel for simd schedule(static)
   for (std::int64_t i = 0; i < n; ++i) {
     const float value = to_float(x[i]);
-    y[i] = from_float<T>(value * gelu_gate(value));
+    y[i] = from_float<T>(value * gelu_gate(value).value);
   }
 }
 
@@ -27,9 +35,9 @@ void gelu_backward(std::int64_t n, const T* x, const T* dy, T* dx) {
 #pragma omp parallel for simd schedule(static)
   for (std::int64_t i = 0; i < n; ++i) {
     const float value = to_float(x[i]);
-    const float gate = gelu_gate(value);
+    const Gate gate = gelu_gate(value);
     const float slope = kTwoRootTwoOverPi * (1.0F + 3.0F * kCubic * value * value);
-    const float derivative = gate + value * gate * (1.0F - gate) * slope;
+    const float derivative = gate.value + value * gate.bell * slope;
     dx[i] = from_float<T>(to_float(dy[i]) * derivative);
   }
 }

@@ -119,6 +119,12 @@ std::vector<float> CpuTrainingStep::gradients() const {
       [](const auto& step) { return copied(step.state().gradient, step.parameters().total); });
 }
 
+std::vector<float> CpuTrainingStep::losses() const {
+  return typed_->with([](const auto& step) {
+    return copied(step.state().losses, step.options().batch * step.options().sequence);
+  });
+}
+
 std::vector<std::int32_t> CpuTrainingStep::rows() const {
   return typed_->with([](const auto& step) {
     const StepOptions& options = step.options();

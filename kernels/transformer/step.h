@@ -65,9 +65,11 @@ class CpuTrainingStep {
   [[nodiscard]] std::vector<double> weights() const;   ///< as the products use them
   [[nodiscard]] std::vector<float> master() const;     ///< FP32
   [[nodiscard]] std::vector<float> gradients() const;  ///< of the last iteration, not clipped
-  [[nodiscard]] std::vector<std::int32_t> rows()
-      const;                              ///< last micro-batch: (batch, sequence + 1)
-  [[nodiscard]] Routing routing() const;  ///< of the last micro-batch
+  /// Of the last micro-batch: each token's loss in nats, the rows of tokens (batch, sequence + 1),
+  /// and the experts visited.
+  [[nodiscard]] std::vector<float> losses() const;
+  [[nodiscard]] std::vector<std::int32_t> rows() const;
+  [[nodiscard]] Routing routing() const;
 
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> notes() const;
 

@@ -6,13 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "results/edition/compute_unit.h"
 #include "results/result.h"
 #include "results/stated.h"
 
 namespace assay {
-
-/// Model FLOPs of one compute unit: one PFLOP/s of delivered training for one hour.
-inline constexpr double kFlopsPerComputeUnit = 3.6e18;
 
 /// One workload, over the processes that ran it.
 struct ItemFigures {

@@ -95,16 +95,6 @@ double median_absolute_deviation(std::span<const double> samples) {
   return quantile_in_place(distances, 0.5);
 }
 
-double geometric_mean(std::span<const double> values) {
-  require(!values.empty(), "a mean needs at least one value");
-  double sum = 0.0;
-  for (const double value : values) {
-    require(value > 0.0, "a geometric mean needs positive values");
-    sum += std::log(value);
-  }
-  return std::exp(sum / static_cast<double>(values.size()));
-}
-
 double weighted_harmonic_mean(std::span<const double> shares, std::span<const double> values) {
   require(!values.empty() && shares.size() == values.size(), "a mean needs a share for each value");
   double sum = 0.0;
@@ -113,6 +103,16 @@ double weighted_harmonic_mean(std::span<const double> shares, std::span<const do
     sum += shares[i] / values[i];
   }
   return 1.0 / sum;
+}
+
+double weighted_geometric_mean(std::span<const double> shares, std::span<const double> values) {
+  require(!values.empty() && shares.size() == values.size(), "a mean needs a share for each value");
+  double sum = 0.0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    require(values[i] > 0.0, "a geometric mean needs positive values");
+    sum += shares[i] * std::log(values[i]);
+  }
+  return std::exp(sum);
 }
 
 double theil_sen_slope(std::span<const double> samples) {

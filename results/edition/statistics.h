@@ -30,7 +30,7 @@ namespace assay {
 [[nodiscard]] double normal_quantile(double probability);
 
 /// P(T <= t) and its inverse for Student's law with `degrees` > 0 of freedom, which may be
-/// fractional or infinite. Relative error below 1e-10 for degrees >= 0.5.
+/// fractional or infinite. Relative error below 1e-9 for degrees >= 0.5.
 [[nodiscard]] double student_t_cdf(double t, double degrees);
 [[nodiscard]] double student_t_quantile(double probability, double degrees);
 
@@ -44,11 +44,11 @@ namespace assay {
 [[nodiscard]] double median(std::span<const double> samples);
 /// Median of |x − median|, not scaled to any law.
 [[nodiscard]] double median_absolute_deviation(std::span<const double> samples);
-/// Needs positive values.
-[[nodiscard]] double geometric_mean(std::span<const double> values);
-/// 1 / Σ (w_i / x_i) for positive values and shares that sum to 1.
+/// 1 / Σ (w_i / x_i) and exp(Σ w_i ln x_i), for positive values and shares that sum to 1.
 [[nodiscard]] double weighted_harmonic_mean(std::span<const double> shares,
                                             std::span<const double> values);
+[[nodiscard]] double weighted_geometric_mean(std::span<const double> shares,
+                                             std::span<const double> values);
 
 /// Median of the slopes of all pairs, per sample (x = 0, 1, 2, ...); 0 for fewer than two samples.
 /// Series of more than kSlopeSamplesMax are first cut into that many neighbouring groups, each

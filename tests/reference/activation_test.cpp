@@ -186,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(Levels, ActivationCpu, testing::ValuesIn(supported_cpu_
 TEST(ActivationWorkloads, OutputsVerify) {
   for (const Workload& workload : workloads()) {
     const CpuDevice device{detect_cpu_level(), 2};
-    if (unavailable_on(workload, device)) continue;
+    if (workload.precision != Precision::fp32) continue;  // the levels' tests cover both
     const Instance instance = workload.on_cpu(device, {42});
     instance.iterate();
     for (const Check& check : instance.verify()) {

@@ -133,8 +133,8 @@ INSTANTIATE_TEST_SUITE_P(Levels, EmbeddingCpu, testing::ValuesIn(supported_cpu_l
 TEST(EmbeddingWorkloads, OutputsVerifyEvenAfterManyIterations) {
   for (const Workload& workload : workloads()) {
     const CpuDevice device{detect_cpu_level(), 2};
-    // The table of GPT-2's vocabulary takes a while to fill: one precision is enough here.
-    if (workload.precision != Precision::fp32) continue;
+    // A table of GPT-2's vocabulary takes seconds to fill, which the forward pass would need.
+    if (workload.precision != Precision::fp32 || workload.operation == "forward") continue;
     const Instance instance = workload.on_cpu(device, {42});
     for (int i = 0; i < 3; ++i) instance.iterate();
     for (const Check& check : instance.verify()) {

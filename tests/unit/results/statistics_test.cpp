@@ -80,15 +80,15 @@ TEST(StudentT, QuantileUndoesDistribution) {
   for (const double degrees : {0.7, 1.0, 3.9, 4.0, 17.3, 39.9, 40.1, 999.5, 1e5, 9e5, 2e6, 1e12}) {
     for (const double probability : {1e-6, 0.025, 0.05, 0.4999, 0.6, 0.95, 0.975, 0.9995}) {
       const double t = student_t_quantile(probability, degrees);
-      EXPECT_NEAR(student_t_cdf(t, degrees) / probability, 1.0, 1e-10)
+      EXPECT_NEAR(student_t_cdf(t, degrees) / probability, 1.0, 1e-9)
           << probability << ' ' << degrees;
     }
   }
 }
 
 TEST(StudentT, ManyDegreesJoinTheContinuedFraction) {
-  EXPECT_NEAR(student_t_quantile(0.975, 1.000001e6), student_t_quantile(0.975, 0.999999e6), 1e-11);
-  EXPECT_NEAR(student_t_cdf(2.0, 1.000001e6), student_t_cdf(2.0, 0.999999e6), 1e-11);
+  EXPECT_NEAR(student_t_quantile(0.975, 1.000001e6), student_t_quantile(0.975, 0.999999e6), 1e-10);
+  EXPECT_NEAR(student_t_cdf(2.0, 1.000001e6), student_t_cdf(2.0, 0.999999e6), 1e-10);
   EXPECT_DOUBLE_EQ(normal_quantile(0.975), 1.959963984540054);
   EXPECT_NEAR(normal_cdf(normal_quantile(1e-9)) / 1e-9, 1.0, 1e-12);
 }
@@ -117,8 +117,9 @@ TEST(Summaries, HarmonicIsTheTimeOfTheBundle) {
   const std::vector<double> shares = {0.25, 0.75};
   const std::vector<double> rates = {2.0, 4.0};
   EXPECT_DOUBLE_EQ(weighted_harmonic_mean(shares, rates), 1.0 / (0.125 + 0.1875));
-  EXPECT_DOUBLE_EQ(geometric_mean(std::vector<double>{2.0, 8.0}), 4.0);
-  EXPECT_THROW((void)geometric_mean(std::vector<double>{2.0, 0.0}), Error);
+  EXPECT_DOUBLE_EQ(
+      weighted_geometric_mean(std::vector<double>{0.5, 0.5}, std::vector<double>{2.0, 8.0}), 4.0);
+  EXPECT_THROW((void)weighted_geometric_mean(shares, std::vector<double>{2.0, 0.0}), Error);
   EXPECT_THROW((void)weighted_harmonic_mean(shares, std::vector<double>{1.0}), Error);
 }
 

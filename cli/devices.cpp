@@ -1,0 +1,48 @@
+/// assay devices: what can be measured here.
+#include "harness/devices.h"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "harness/cuda_probe.h"
+#include "support/context.h"
+#include "support/table.h"
+
+namespace assay::cli {
+namespace {
+
+void run(const std::optional<std::string>& level, const Context& context) {
+  const std::vector<harness::Device> devices = harness::find_devices(level);
+  const harness::CudaProbe cuda = harness::probe_cuda();
+  Table table({{"device"},
+               {"name"},
+               {"instruction set"},
+               {"units", Align::right},
+               {"memory", Align::right}});
+  nlohmann::json listed = nlohmann::json::array();
+  for (const harness::Device& device : devices) {
+    const DeviceRecord& record = device.record;
+    table.add({record.id, record.name, record.isa, std::to_string(record.units),
+               with_prefix(static_cast<double>(record.memory_bytes)) + "B"});
+    listed.push_back({{"id", record.id},
+                      {"name", record.name},
+                      {"instruction_set", record.isa},
+                      {"units", record.units},
+                      {"memory_bytes", record.memory_bytes}});
+  }
+  say(context, table.text() + "cuda: " + cuda.line);
+  say_json(context, {{"devices", listed}, {"cuda", cuda.line}});
+}
+
+}  // namespace
+
+void add_devices(CLI::App& app, Context& context) {
+  auto level = std::make_shared<std::optional<std::string>>();
+  CLI::App* command =
+      add_command(app, context, "devices", "List the devices that can be measured here",
+                  "assay devices", [level, &context] { run(*level, context); });
+  command->add_option("--cpu-isa", *level, "Force a CPU level: v2, v3, avx512, avx512_bf16, amx");
+}
+
+}  // namespace assay::cli

@@ -1,0 +1,37 @@
+#pragma once
+/// One workload on one device in this process: prepare, sample, verify, record. Takes samples and
+/// checks outputs; judges nothing.
+#include <functional>
+#include <string>
+
+#include "harness/catalogue.h"
+#include "harness/sampler.h"
+#include "results/result.h"
+
+namespace assay::harness {
+
+struct ItemRequest {
+  CatalogueEntry entry;
+  SamplerOptions options;
+  InputKey key;
+};
+
+struct MeasuredItem {
+  ItemRecord record;
+  Judgement judgement;  ///< as the sampler saw it, for a console; not part of a document
+};
+
+/// Never throws for what the workload does: a failure is a record of status "failed" with its one
+/// line, so that the others still run. `interrupted` is asked between samples.
+[[nodiscard]] MeasuredItem measure_item(const ItemRequest& request, const CpuDevice& device,
+                                        const std::function<bool()>& interrupted,
+                                        const std::function<void(const Progress&)>& on_progress);
+
+/// A record of that status and error for an entry that did not run.
+[[nodiscard]] ItemRecord unmeasured(const CatalogueEntry& entry, const std::string& status,
+                                    const std::string& error);
+
+/// The text of the exception being handled, in one line. Call inside a catch block.
+[[nodiscard]] std::string current_exception_line();
+
+}  // namespace assay::harness
