@@ -24,9 +24,18 @@ std::vector<double> differences(std::span<const std::int64_t> ends) {
   return samples;
 }
 
-double half_width_of_ratio(std::span<const double> samples) {
-  const Uncertainty error = equal_work_rate_error(samples);
-  return student_t_quantile(0.5 * (1.0 + kConfidence), error.degrees) * error.u;
+/// The wider of two: batch means, and the series' own deviation with its autocorrelation time.
+/// Each alone is sometimes too narrow by chance, which is when a stopping rule believes it: at a
+/// correlation of 0.9 batch means cover 89 % to 93 % at the stop, the wider of both 93 % to 95 %.
+double half_width_of_ratio(std::span<const double> samples, double effective) {
+  constexpr double kUpper = 0.5 * (1.0 + kConfidence);
+  const Uncertainty blocks = equal_work_rate_error(samples);
+  const double by_blocks = student_t_quantile(kUpper, blocks.degrees) * blocks.u;
+  // The autocorrelation time is estimated from the same samples: half of the degrees of freedom.
+  const double degrees = std::max(1.0, 0.5 * effective - 1.0);
+  const double by_time = student_t_quantile(kUpper, degrees) * standard_deviation(samples) /
+                         std::sqrt(effective) / mean(samples);
+  return std::max(by_blocks, by_time);
 }
 
 double half_width_of_median(std::span<const double> samples, double center) {
@@ -68,8 +77,9 @@ Judgement judge(std::span<const std::int64_t> sample_end_ns, const StoppingRule&
   const bool all_positive =
       std::all_of(samples.begin(), samples.end(), [](double sample) { return sample > 0.0; });
   if (samples.size() >= 2 && all_positive) {
-    judgement.half_width_relative =
-        by_median ? half_width_of_median(samples, center) : half_width_of_ratio(samples);
+    judgement.half_width_relative = by_median
+                                        ? half_width_of_median(samples, center)
+                                        : half_width_of_ratio(samples, judgement.effective_samples);
   }
   judgement.enough = judgement.effective_samples >= rule.effective_samples_min &&
                      judgement.half_width_relative <= rule.target_relative &&

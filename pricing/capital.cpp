@@ -89,9 +89,12 @@ std::vector<CapitalYearFen> capital_schedule_fen(const CapitalTerms& terms,
 
 std::string method_name(CapitalMethod method) {
   switch (method) {
-    case CapitalMethod::annuity: return "annuity";
-    case CapitalMethod::declining_base: return "declining_base";
-    case CapitalMethod::tilted_annuity: return "tilted_annuity";
+    case CapitalMethod::annuity:
+      return "annuity";
+    case CapitalMethod::declining_base:
+      return "declining_base";
+    case CapitalMethod::tilted_annuity:
+      return "tilted_annuity";
   }
   throw input_error("unknown capital method");
 }

@@ -68,13 +68,20 @@ Rational charge_of_test_year(const AssetClass& asset_class) {
 
 std::string kind_name(LineKind kind) {
   switch (kind) {
-    case LineKind::capital: return "capital";
-    case LineKind::operation_and_maintenance: return "operation_and_maintenance";
-    case LineKind::standing_energy: return "standing_energy";
-    case LineKind::demand_charge: return "demand_charge";
-    case LineKind::margin: return "margin";
-    case LineKind::other_revenue: return "other_revenue";
-    case LineKind::variable_energy: return "variable_energy";
+    case LineKind::capital:
+      return "capital";
+    case LineKind::operation_and_maintenance:
+      return "operation_and_maintenance";
+    case LineKind::standing_energy:
+      return "standing_energy";
+    case LineKind::demand_charge:
+      return "demand_charge";
+    case LineKind::margin:
+      return "margin";
+    case LineKind::other_revenue:
+      return "other_revenue";
+    case LineKind::variable_energy:
+      return "variable_energy";
   }
   throw input_error("unknown kind of cost line");
 }
@@ -90,13 +97,11 @@ CostOfService cost_of_service(const CostSheet& sheet, const DeviceFigures& devic
   if (device.loaded_power_w < idle_w) {
     throw input_error("loaded power " + rounded_text(device.loaded_power_w, 3) +
                           " W is below idle power " + rounded_text(idle_w, 3) + " W",
-                      energy.idle_power.where,
-                      "state both for the same boundary, per device");
+                      energy.idle_power.where, "state both for the same boundary, per device");
   }
   CostOfService cost;
   cost.tariff_cny_per_kwh = tariff_of(sheet);
-  const Rational cny_per_watt_hour =
-      need(energy.pue) * cost.tariff_cny_per_kwh / kWattsPerKilowatt;
+  const Rational cny_per_watt_hour = need(energy.pue) * cost.tariff_cny_per_kwh / kWattsPerKilowatt;
   const Rational& devices = need(sheet.device_count);
 
   Lines lines(rounding);
@@ -118,9 +123,8 @@ CostOfService cost_of_service(const CostSheet& sheet, const DeviceFigures& devic
   }
   if (sheet.margin.share_of_operating_cost) {
     const Figure& share = *sheet.margin.share_of_operating_cost;
-    const Rational operating =
-        lines.sum({LineKind::operation_and_maintenance, LineKind::standing_energy,
-                   LineKind::demand_charge});
+    const Rational operating = lines.sum(
+        {LineKind::operation_and_maintenance, LineKind::standing_energy, LineKind::demand_charge});
     lines.add(LineKind::margin, "margin on operating cost", need(share) * operating, share.where);
   }
   for (const NamedFigure& line : sheet.other_revenue) {
@@ -167,9 +171,8 @@ Waterfall waterfall(const CostOfService& cost) {
 
   std::vector<std::size_t> order(result.parts.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return remainders[a] > remainders[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return remainders[a] > remainders[b]; });
   for (std::size_t i = 0; i < static_cast<std::size_t>(left); ++i) {
     result.parts[order.at(i)].micro_cny_per_cu += 1;
   }

@@ -59,12 +59,12 @@ enum class Rounding {
 
 struct CostOfService {
   std::vector<CostLine> fixed_lines;
-  Rational fixed_cny;                ///< F
-  Rational tariff_cny_per_kwh;       ///< sum of the price parts, ex VAT
-  Rational utilisation;              ///< the one that counts, after the floor
-  Rational delivered_cu;             ///< H
-  Rational variable_cny_per_cu;      ///< e
-  Rational rate_cny_per_cu;          ///< F/H + e, not rounded
+  Rational fixed_cny;            ///< F
+  Rational tariff_cny_per_kwh;   ///< sum of the price parts, ex VAT
+  Rational utilisation;          ///< the one that counts, after the floor
+  Rational delivered_cu;         ///< H
+  Rational variable_cny_per_cu;  ///< e
+  Rational rate_cny_per_cu;      ///< F/H + e, not rounded
 };
 
 /// Errors: input_error naming the figure that is missing or out of its bounds.
@@ -83,8 +83,8 @@ struct WaterfallPart {
 /// to the earlier line), so that they sum exactly to the rate.
 struct Waterfall {
   std::int64_t rate_micro = 0;
-  std::int64_t fixed_micro = 0;     ///< sum of the fixed parts
-  std::int64_t variable_micro = 0;  ///< the variable part
+  std::int64_t fixed_micro = 0;      ///< sum of the fixed parts
+  std::int64_t variable_micro = 0;   ///< the variable part
   std::vector<WaterfallPart> parts;  ///< the fixed lines, then variable energy
 };
 

@@ -23,7 +23,8 @@ inline constexpr int kCostSheetSchemaVersion = 1;
 /// On which basis an amount of money is stated. A rate is always ex VAT.
 struct VatBasis {
   bool included = false;
-  std::optional<Rational> rate;  ///< 0.13; may be unknown where VAT is excluded
+  std::optional<Rational> rate;          ///< 0.13; may be unknown where VAT is excluded
+  std::optional<std::string> rate_text;  ///< as filed
 };
 
 /// One filed figure.
@@ -58,10 +59,10 @@ struct AssetClass {
   std::string name;
   std::string where;  ///< file and pointer, for errors
   CapitalMethod method = CapitalMethod::annuity;
-  Figure price;            ///< I, CNY
-  Figure grants;           ///< G, CNY: capital grants, netted out
-  Figure residual;         ///< RV: a share of the price (unit 1) or an amount (CNY)
-  Figure return_per_year;  ///< r
+  Figure price;              ///< I, CNY
+  Figure grants;             ///< G, CNY: capital grants, netted out
+  Figure residual;           ///< RV: a share of the price (unit 1) or an amount (CNY)
+  Figure return_per_year;    ///< r
   std::string return_basis;  ///< "nominal" or "real"
   std::string return_tax;    ///< "pre_tax"; a post-tax return needs an income-tax line
   Figure life;               ///< n, whole years
@@ -90,9 +91,9 @@ struct DemandCharge {
 };
 
 struct Energy {
-  Figure pue;                ///< >= 1
-  std::string pue_category;  ///< ISO/IEC 30134-2: where IT energy is measured
-  std::string pue_period;    ///< the time it was measured over
+  Figure pue;                            ///< >= 1
+  std::string pue_category;              ///< ISO/IEC 30134-2: where IT energy is measured
+  std::string pue_period;                ///< the time it was measured over
   std::vector<NamedFigure> price_parts;  ///< CNY/kWh; the tariff is their sum
   /// What idle and loaded power take in: "device" (as its own telemetry reads it) or "node" (at the
   /// wall, per device). Power measured by telemetry is used only with "device".
@@ -110,12 +111,12 @@ struct Margin {
 
 /// A figure of the sheet that is not known exactly.
 struct UncertainInput {
-  std::string pointer;               ///< names the figure
-  Rational standard_uncertainty;     ///< in the figure's unit and VAT basis
-  std::string uncertainty_text;      ///< as filed
-  std::string distribution;          ///< normal, rectangular or triangular
-  Rational correlation_with_k;       ///< with the measured throughput, -1 to 1
-  std::string correlation_text;      ///< as filed
+  std::string pointer;            ///< names the figure
+  Rational standard_uncertainty;  ///< in the figure's unit and VAT basis
+  std::string uncertainty_text;   ///< as filed
+  std::string distribution;       ///< normal, rectangular or triangular
+  Rational correlation_with_k;    ///< with the measured throughput, -1 to 1
+  std::string correlation_text;   ///< as filed
   std::optional<std::string> source;
 };
 
@@ -130,7 +131,7 @@ struct CostSheet {
   std::string test_year_start;
   std::string test_year_end;  ///< inclusive
   std::int64_t test_year_hours = 0;
-  Figure device_count;      ///< devices that the assets carry
+  Figure device_count;  ///< devices that the assets carry
   Figure devices_per_node;
   Figure availability;
   Figure utilisation;  ///< sold device-hours over available device-hours

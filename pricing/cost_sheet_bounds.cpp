@@ -82,9 +82,9 @@ void check_asset_class(const AssetClass& asset_class) {
                       tilted ? "state the yearly change of the price" : "write null");
   }
   if (asset_class.year_of_life && asset_class.life.value) {
-    within(*asset_class.year_of_life, {"a year of life", 1, *asset_class.life.value,
-                                       "state which year of the life the test year is", false,
-                                       true});
+    within(*asset_class.year_of_life,
+           {"a year of life", 1, *asset_class.life.value,
+            "state which year of the life the test year is", false, true});
   }
 }
 
@@ -92,8 +92,7 @@ void check_energy(const CostSheet& sheet) {
   const Energy& energy = sheet.energy;
   within(energy.pue, {"a PUE", 1, 5, "PUE is total over IT energy, so it is at least 1"});
   if (energy.price_parts.empty()) {
-    throw input_error("the electricity tariff is missing",
-                      place(sheet.file, "/energy/price_parts"),
+    throw input_error("the electricity tariff is missing", place(sheet.file, "/energy/price_parts"),
                       "state at least one price in CNY/kWh");
   }
   Rational tariff = 0;
@@ -109,8 +108,8 @@ void check_energy(const CostSheet& sheet) {
   within(energy.loaded_power, watts("a loaded power"));
   if (energy.demand) {
     within(energy.demand->charge, amount("a demand charge"));
-    within(energy.demand->billed_power, {"a billed power", 0, Rational(power_of_ten(7)),
-                                         "state the power billed in kW"});
+    within(energy.demand->billed_power,
+           {"a billed power", 0, Rational(power_of_ten(7)), "state the power billed in kW"});
   }
 }
 
@@ -185,8 +184,7 @@ void check_uncertain_inputs(const CostSheet& sheet) {
   Rational squares = 0;
   for (std::size_t i = 0; i < sheet.uncertain_inputs.size(); ++i) {
     const UncertainInput& input = sheet.uncertain_inputs[i];
-    const std::string where =
-        place(sheet.file, "/uncertain_inputs/" + std::to_string(i));
+    const std::string where = place(sheet.file, "/uncertain_inputs/" + std::to_string(i));
     const std::vector<const Figure*> figures = all_figures(sheet);
     const bool known = std::any_of(figures.begin(), figures.end(), [&](const Figure* figure) {
       return figure->pointer == input.pointer;
@@ -250,8 +248,8 @@ void check_bounds(const CostSheet& sheet) {
   for (const Figure* figure : all_figures(sheet)) check_figure(*figure);
   const Rational many(1000000);
   within(sheet.device_count, {"a device count", 1, many, "count whole devices", false, true});
-  within(sheet.devices_per_node, {"a node's device count", 1, many, "count whole devices", false,
-                                  true});
+  within(sheet.devices_per_node,
+         {"a node's device count", 1, many, "count whole devices", false, true});
   if (sheet.device_count.value && sheet.devices_per_node.value &&
       denominator(*sheet.device_count.value / *sheet.devices_per_node.value) != 1) {
     throw input_error("the devices do not fill whole nodes", sheet.device_count.where,

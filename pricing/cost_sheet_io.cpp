@@ -59,8 +59,12 @@ Figure read_figure(const Part& part) {
   figure.note = part.at("note").text();
   if (part.has("vat")) {
     const Part vat = part.at("vat");
-    figure.vat = VatBasis{vat.at("basis").text() == "included", std::nullopt};
-    if (!vat.at("rate").is_null()) figure.vat->rate = vat.at("rate").decimal();
+    figure.vat.emplace();
+    figure.vat->included = vat.at("basis").text() == "included";
+    if (!vat.at("rate").is_null()) {
+      figure.vat->rate = vat.at("rate").decimal();
+      figure.vat->rate_text = vat.at("rate").text();
+    }
   }
   return figure;
 }

@@ -1,5 +1,7 @@
 #include "pricing/interval.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "pricing/money.h"
 #include "results/edition/statistics.h"
@@ -51,8 +53,8 @@ Contribution from_figure(const CostSheet& sheet, const DeviceFigures& device,
     return smooth_rate(moved_sheet, moved_device);
   });
   CostSheet copy = sheet;
-  return {input.pointer, input.uncertainty_text, find_figure(copy, input.pointer)->unit, effect,
-          input.correlation_text, input.distribution};
+  return {input.pointer, input.uncertainty_text, find_figure(copy, input.pointer)->unit,
+          effect,        input.correlation_text, input.distribution};
 }
 
 /// ν_eff as text, and k.
@@ -60,14 +62,14 @@ void set_coverage(RateInterval& interval, const ThroughputDoubt& doubt, const Ra
                   const Rational& effect_of_k) {
   if (!doubt.nu_eff.has_value() || effect_of_k == 0) {
     interval.nu_eff = Stated<std::string>::missing(
-        doubt.nu_eff.has_value() ? "the measurement of K contributes nothing"
-                                 : "the certificate states no degrees of freedom of K: " +
-                                       doubt.nu_eff.reason);
+        doubt.nu_eff.has_value()
+            ? "the measurement of K contributes nothing"
+            : "the certificate states no degrees of freedom of K: " + doubt.nu_eff.reason);
     interval.coverage_factor = "2.000";
     interval.coverage_statement = "k = 2 (about 95 % were the law normal)";
     return;
   }
-  const Rational ratio = variance / (effect_of_k * effect_of_k);
+  const Rational ratio = std::max(Rational(1), Rational(variance / (effect_of_k * effect_of_k)));
   const Rational degrees = parse_decimal(*doubt.nu_eff.value, "nu_eff") * ratio * ratio;
   interval.nu_eff = Stated<std::string>::known(rounded_text(degrees, kDegreesDecimals));
   const double factor = student_t_quantile(kUpperTail, degrees.convert_to<double>());

@@ -10,6 +10,9 @@
 ///   ν_eff = ν_K·(u_c²/Z_K²)²   (JCGM 100, G.4.1; filed uncertainties count as exactly known)
 ///   U = k·u_c,  k = t_0.975(ν_eff); where ν_eff is unknown k = 2.
 ///
+/// A negative correlation can make u_c smaller than |Z_K|; ν_eff is then ν_K, since that formula
+/// knows independent inputs only.
+///
 /// K_cert is not in the rate, so the doubt about K is counted once, here.
 #include <optional>
 #include <string>
@@ -20,6 +23,9 @@
 #include "results/stated.h"
 
 namespace assay::pricing {
+
+inline constexpr const char* kIntervalMethod =
+    "first order (JCGM 100), central differences of one standard uncertainty in exact rationals";
 
 struct Contribution {
   std::string input;  ///< "K", or the JSON pointer of a figure
@@ -34,8 +40,8 @@ struct RateInterval {
   std::string reason;  ///< why there is no interval; empty where there is one
   std::vector<Contribution> contributions;
   std::int64_t u_c_micro = 0;
-  Stated<std::string> nu_eff;       ///< two decimals
-  std::string coverage_factor;      ///< three decimals, used as printed
+  Stated<std::string> nu_eff;   ///< two decimals
+  std::string coverage_factor;  ///< three decimals, used as printed
   std::string coverage_statement;
   std::int64_t expanded_micro = 0;  ///< U
   std::int64_t lower_micro = 0;

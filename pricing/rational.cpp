@@ -31,9 +31,9 @@ Rational parse_decimal(std::string_view text, const std::string& where) {
                            (whole.size() == 1 || whole.front() != '0') &&
                            (point == std::string_view::npos || all_digits(fraction));
   if (!well_formed) {
-    throw input_error("'" + std::string(text.substr(0, kLongestDecimal)) +
-                          "' is not a decimal number",
-                      where, "write it like \"1250.00\" or \"0.07\": digits and one point");
+    throw input_error(
+        "'" + std::string(text.substr(0, kLongestDecimal)) + "' is not a decimal number", where,
+        "write it like \"1250.00\" or \"0.07\": digits and one point");
   }
   // A leading zero would make the library read the digits as octal.
   std::string digits = std::string(whole) + std::string(fraction);

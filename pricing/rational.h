@@ -8,8 +8,12 @@
 
 namespace assay::pricing {
 
-using Integer = boost::multiprecision::cpp_int;
-using Rational = boost::multiprecision::cpp_rational;
+/// cpp_int and cpp_rational without expression templates: each operation gives a number, so `auto`,
+/// std::max and conditional expressions mean what they say.
+using Integer = boost::multiprecision::number<boost::multiprecision::cpp_int_backend<>,
+                                              boost::multiprecision::et_off>;
+using Rational = boost::multiprecision::number<boost::multiprecision::cpp_rational_backend,
+                                               boost::multiprecision::et_off>;
 
 /// Reads "-12.50" exactly. Grammar: an optional minus, digits without leading zeros, optionally a
 /// point and digits; at most 60 characters. No exponent, plus sign, space, grouping, NaN or

@@ -28,8 +28,11 @@ namespace fs = std::filesystem;
 fs::path target_of(const fs::path& path) {
   std::error_code error;
   fs::path target = path;
-  if (fs::is_symlink(fs::symlink_status(path, error))) {
-    target = fs::weakly_canonical(path, error);
+  // By hand, since the library's resolution stops at a link that leads to no file yet.
+  constexpr int kMostLinks = 40;  // as the kernel
+  for (int links = 0; fs::is_symlink(fs::symlink_status(target, error)); ++links) {
+    if (links == kMostLinks) fail(path, ELOOP);
+    target = target.parent_path() / fs::read_symlink(target, error);
     if (error) fail(path, error.value());
   }
   const fs::file_status status = fs::status(target, error);

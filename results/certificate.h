@@ -42,6 +42,9 @@ struct Certificate {
                                      const CertificateRequest& request,
                                      const std::string& private_pem);
 
+/// A certificate of an envelope that was opened. Errors: input_error naming `where` and the field.
+[[nodiscard]] Certificate certificate_from(const Opened& opened, const std::string& where);
+
 /// Reads an envelope strictly. public_pem may be empty: then the signature is not judged.
 [[nodiscard]] Certificate read_certificate(const std::filesystem::path& path,
                                            const std::string& public_pem);
@@ -53,8 +56,11 @@ struct VerifyLine {
   std::string detail;
 };
 
-/// Audits: signature (where a key is given), schema, validity, and, given the result, its digest
-/// and every derived figure again.
+/// Audits: signature (where a key is given), schema, validity, revocation, edition, basket, and,
+/// given the result, its digest and every derived figure again, one line a section and one a figure
+/// of the assessment. A missing figure is a failing figure; a null with a reason must be null
+/// again, for the same reason. Errors: input_error where the file is no envelope of a certificate,
+/// or the key is unusable; everything else is a line.
 [[nodiscard]] std::vector<VerifyLine> verify_certificate(const std::filesystem::path& certificate,
                                                          const std::string& public_pem,
                                                          const ResultDocument* result,

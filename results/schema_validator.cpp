@@ -77,9 +77,6 @@ std::string shown(const json& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "an array";
   if (value.is_string()) return "\"" + excerpt(value.get_ref<const std::string&>()) + "\"";
-  if (value.is_number_float() && !std::isfinite(value.get<double>())) {
-    return "a number that is not finite";
-  }
   return value.dump();
 }
 
@@ -133,7 +130,6 @@ Verdict check_string(const SchemaNode& node, const json& value, const JsonPath& 
 
 Verdict check_number(const SchemaNode& node, const json& value, const JsonPath& path) {
   const double number = value.get<double>();
-  if (!std::isfinite(number)) return misfit(path, "the number is not finite");
   const auto outside = [&](const char* relation, double bound) {
     return misfit(path, fmt::format("must be {} {}, got {}", relation, canonical_number(bound),
                                     value.dump()));
@@ -305,6 +301,22 @@ Verdict check(const SchemaNode& node, const json& value, const JsonPath& path) {
   return verdict;
 }
 
+/// JSON has no NaN and no infinity, but a document made in memory may hold one anywhere.
+Verdict check_finite(const json& value, const JsonPath& path) {
+  if (value.is_object()) {
+    for (auto member = value.begin(); member != value.end(); ++member) {
+      if (Verdict verdict = check_finite(*member, path.member(member.key()))) return verdict;
+    }
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (Verdict verdict = check_finite(value[i], path.element(i))) return verdict;
+    }
+  } else if (value.is_number_float() && !std::isfinite(value.get<double>())) {
+    return misfit(path, "the number is not finite");
+  }
+  return {};
+}
+
 void require_fit(const Verdict& verdict, const std::string& where) {
   if (verdict) throw input_error(verdict->what, place(where, verdict->pointer), verdict->mend);
 }
@@ -325,6 +337,7 @@ void Schema::check(const json& document, const std::string& where) const {
   if (kind != root.properties.end() && document.is_object() && document.contains("schema")) {
     require_fit(assay::check(*kind->second, document.at("schema"), path.member("schema")), where);
   }
+  require_fit(check_finite(document, path), where);
   require_fit(assay::check(root, document, path), where);
 }
 
@@ -334,6 +347,7 @@ void Schema::check_definition(std::string_view definition, const json& part,
   if (found == compiled_->definitions.end()) {
     throw input_error(fmt::format("there is no definition \"{}\"", definition), name_);
   }
+  require_fit(check_finite(part, {}), where);
   require_fit(assay::check(*found->second, part, {}), where);
 }
 

@@ -9,6 +9,34 @@
 ///   dq_t = scale Σ_u dS_tu k_u,  dk_u = scale Σ_(h in g),t dS_tu q_t,  dv_u = Σ_(h in g),t P_tu
 ///   do_t
 /// Source: T. Dao, arXiv 2307.08691, algorithms 1 and 2.
+///
+/// FLOPs: model FLOPs, 2·B·H·T²·D forward (two products of T²/2 scores) and 4·B·H·T²·D backward;
+/// scores that the backward pass computes again are not counted. Bytes: q, k, v, out and L once
+/// forward; these, dout and the three gradients once backward.
+///
+/// Decomposition on a CPU, as a ladder; each step names what it improves on:
+///   1. Row by row (the definition here) keeps one row of P, but reads all of K and V for each
+///      query: 2 FLOPs a load. Blocks of 64 queries against 64 keys use each load 64 times.
+///   2. The row's maximum and sum run along with the blocks of keys (online softmax), so no score
+///      outlives its block. Blocks in the future are skipped; on the diagonal each tile of 4 rows
+///      stops at the last vector that it may see, so little more than the causal half is computed.
+///   3. A product is a register tile, 4 rows by 4 vectors of FP32 sums (4 by 2 with 16 registers),
+///      fed by one broadcast and one load at a time. Operands are packed into scratch once per
+///      block, zero-padded, in the order in which tiles read them: any D, stride and T is a whole
+///      number of tiles.
+///   4. With AVX512-BF16 a unit is a pair of neighbours in the summed dimension: VDPBF16PS does
+///      twice the work per instruction. P and dS are rounded to Bf16 as operands; statistics and
+///      sums stay in FP32. P leaves its registers in the layout in which the next product reads
+///      it, so nothing is transposed between products.
+///   5. Backward, five products share one visit of a block: blocks of keys outside, queries inside;
+///      dk and dv stay in the first two cache levels, dq in FP32 beside the packed queries.
+///   6. Tasks are (sequence, query head, piece); a piece takes every n-th block, so pieces cost
+///      about the same. The forward pass cuts pieces by the number of threads, since a row's
+///      result does not depend on them. The backward pass cuts them by the shape alone and adds dq
+///      of pieces, and dk and dv of the query heads of a group, in a fixed order: results do not
+///      depend on the number of threads.
+///
+/// Scratch: O(T·D) per thread, and O(B·H·T·D) backward where heads share keys or are cut in pieces.
 #include <cstdint>
 #include <vector>
 
@@ -36,6 +64,7 @@ struct Forward {
   float* log_sum = nullptr;  ///< (B, H, T): L
 };
 
+/// `out` and `log_sum` are the forward pass's.
 template <class T>
 struct Backward {
   const T* q = nullptr;
@@ -49,6 +78,7 @@ struct Backward {
   T* dv = nullptr;
 };
 
+/// The CPU kernels of one instruction-set level: kernels_for<CpuKernels<T>>(level).
 template <class T>
 struct CpuKernels {
   void (*forward)(const Shape&, const Forward<T>&);

@@ -2,7 +2,8 @@
 /// The backward pass of one head, for attention_cpu.cpp only (see attention.h, "Decomposition").
 #include "kernels/attention/blocking.h"
 
-namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE {
+namespace assay::attention {
+inline namespace ASSAY_CPU_LEVEL_NAMESPACE {
 
 /// What a thread needs to compute one head.
 template <class T>
@@ -276,4 +277,5 @@ void backward_piece(const Shape& shape, const Backward<T>& operands, const Block
   }
 }
 
-}  // namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace assay::attention

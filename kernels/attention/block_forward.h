@@ -2,7 +2,8 @@
 /// The forward pass of one head, for attention_cpu.cpp only (see attention.h, "Decomposition").
 #include "kernels/attention/blocking.h"
 
-namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE {
+namespace assay::attention {
+inline namespace ASSAY_CPU_LEVEL_NAMESPACE {
 
 /// What a thread needs to compute one head.
 template <class T>
@@ -154,4 +155,5 @@ void forward_piece(const Shape& shape, const Forward<T>& operands, const Blockin
   }
 }
 
-}  // namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace assay::attention

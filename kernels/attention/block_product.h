@@ -16,7 +16,8 @@
 #include <immintrin.h>
 #endif
 
-namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE {
+namespace assay::attention {
+inline namespace ASSAY_CPU_LEVEL_NAMESPACE {
 
 /// Rows and vectors of one register tile: 4x4 accumulators where there are 32 registers leave room
 /// for four vectors of B and keep more sums in flight than a multiply-add takes cycles; 4x2 of 16.
@@ -284,4 +285,5 @@ template <class Product, bool Scaled, class Unit>
       });
 }
 
-}  // namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace assay::attention

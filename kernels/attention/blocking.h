@@ -3,7 +3,8 @@
 #include "kernels/attention/attention.h"
 #include "kernels/attention/block_product.h"
 
-namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE {
+namespace assay::attention {
+inline namespace ASSAY_CPU_LEVEL_NAMESPACE {
 
 /// Query rows and key rows of a block. Every block begins at a multiple of its size, and a block
 /// of keys at the beginning of a block of queries.
@@ -79,4 +80,5 @@ template <class T>
   for (std::int64_t i = 0; i < columns; ++i) to[i] = from_float<T>(from[i] * factor);
 }
 
-}  // namespace assay::attention::inline ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace assay::attention

@@ -4,7 +4,8 @@
 /// one source; all of this lives in the level's own namespace and is always inlined.
 #include <cstdint>
 
-namespace assay::inline ASSAY_CPU_LEVEL_NAMESPACE {
+namespace assay {
+inline namespace ASSAY_CPU_LEVEL_NAMESPACE {
 
 #if defined(__AVX512F__)
 inline constexpr int kLanes = 16;
@@ -116,4 +117,5 @@ template <int Distance = kLanes / 2>
   if constexpr (Distance > 1) transpose<Distance / 2>(rows);
 }
 
-}  // namespace assay::inline ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace ASSAY_CPU_LEVEL_NAMESPACE
+}  // namespace assay

@@ -24,6 +24,9 @@
 /// kernel ("gemm:jit"), which is the best for weight gradients of any size, and for experts, whose
 /// rows change from step to step, spares a cache of primitives (0.15 ms to make one) and padding.
 ///
+/// Int8: with VNNI all operands are exact. Without it oneDNN adds pairs of products in 16 bits that
+/// saturate (after shifting A by 128), so only |b| <= 64 is exact; the workloads keep to that.
+///
 /// Determinism: the same product with the same number of threads gives the same bits. Another
 /// number of threads may split the sum over k otherwise.
 #include <cstddef>

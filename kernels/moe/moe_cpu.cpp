@@ -1,28 +1,20 @@
 #include "kernels/cpu/kernels_at.h"
 #include "kernels/cpu/simd.h"
+#include "kernels/cpu/vector.h"
 #include "kernels/moe/moe.h"
 
 namespace assay::moe {
 namespace {
 
-constexpr std::int64_t kBlock = 256;  // columns summed over the choices at a time
+constexpr std::int64_t kBlock = 1024;  // columns summed over the choices at a time
 
 /// The largest of `values`, NaNs left out; -inf where nothing else is left.
 float largest_of(const float* values, std::int64_t n) {
-  constexpr std::int64_t kLanes = 16;
-  float lanes[kLanes];
-  for (float& lane : lanes) lane = -__builtin_inff();
+  Vector best = broadcast(-__builtin_inff());
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-#pragma omp simd
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      const float value = values[i + lane];
-      lanes[lane] = value > lanes[lane] ? value : lanes[lane];
-    }
-  }
-  for (; i < n; ++i) lanes[0] = values[i] > lanes[0] ? values[i] : lanes[0];
-  float largest = lanes[0];
-  for (const float lane : lanes) largest = lane > largest ? lane : largest;
+  for (; i + kLanes <= n; i += kLanes) best = maximum(load(values + i), best);
+  float largest = largest_lane(best)[0];
+  for (; i < n; ++i) largest = values[i] > largest ? values[i] : largest;
   return largest;
 }
 
@@ -112,6 +104,27 @@ void dispatch_forward(const Shape& shape, const PlanView& plan, const T* x, T* x
   }
 }
 
+/// total[i] += Σ_j factor[j] · rows[slot[j]][first + i] for the first `Rows` choices, in their
+/// order. Several rows at once, because each begins with a miss.
+template <int Rows, class T>
+[[gnu::always_inline]] inline void add_rows(std::int64_t width, std::int64_t first,
+                                            std::int64_t count, const std::int32_t* slot,
+                                            const float* factor, const T* rows, float* total) {
+  const T* row[Rows];
+  float scale[Rows];
+  for (int j = 0; j < Rows; ++j) {
+    row[j] = rows + slot[j] * width + first;
+    scale[j] = factor != nullptr ? factor[j] : 1.0F;
+  }
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) {
+    float sum = total[i];
+#pragma GCC unroll 4
+    for (int j = 0; j < Rows; ++j) sum += scale[j] * to_float(row[j][i]);
+    total[i] = sum;
+  }
+}
+
 /// out = addend (or 0) + Σ_j factor_j · rows[slot_j] for one token; factor null means 1.
 template <class T>
 void gather_token(std::int64_t width, std::int64_t top_k, const std::int32_t* slot,
@@ -126,12 +139,16 @@ void gather_token(std::int64_t width, std::int64_t top_k, const std::int32_t* sl
 #pragma omp simd
       for (std::int64_t i = 0; i < count; ++i) total[i] = 0.0F;
     }
-    for (std::int64_t j = 0; j < top_k; ++j) {
-      const T* row = rows + slot[j] * width + first;
-      const float scale = factor != nullptr ? factor[j] : 1.0F;
-#pragma omp simd
-      for (std::int64_t i = 0; i < count; ++i) total[i] += scale * to_float(row[i]);
+    std::int64_t j = 0;
+    const auto factors = [&] { return factor != nullptr ? factor + j : nullptr; };
+    for (; j + 4 <= top_k; j += 4) {
+      add_rows<4>(width, first, count, slot + j, factors(), rows, total);
     }
+    if (j + 2 <= top_k) {
+      add_rows<2>(width, first, count, slot + j, factors(), rows, total);
+      j += 2;
+    }
+    if (j < top_k) add_rows<1>(width, first, count, slot + j, factors(), rows, total);
 #pragma omp simd
     for (std::int64_t i = 0; i < count; ++i) out[first + i] = from_float<T>(total[i]);
   }

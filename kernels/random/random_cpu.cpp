@@ -95,22 +95,27 @@ ASSAY_HOST_DEVICE Turn turn(std::uint32_t word) {
 template <class T>
 [[gnu::always_inline]] inline void normals(const Words& words, float mean, float deviation,
                                            T* out) {
+  alignas(64) float z[4][kLanes];
   for (int pair = 0; pair < 4; pair += 2) {
-    alignas(64) float cosine[kLanes];
-    alignas(64) float sine[kLanes];
 #pragma omp simd
     for (int lane = 0; lane < kLanes; ++lane) {
       const float squared = minus_two_log_uniform(words.word[pair][lane]);
       const float radius = deviation * __builtin_sqrtf(squared);
       const Turn angle = turn(words.word[pair + 1][lane]);
-      cosine[lane] = mean + radius * angle.cosine;
-      sine[lane] = mean + radius * angle.sine;
-    }
-    for (int lane = 0; lane < kLanes; ++lane) {
-      out[4 * lane + pair] = from_float<T>(cosine[lane]);
-      out[4 * lane + pair + 1] = from_float<T>(sine[lane]);
+      z[pair][lane] = mean + radius * angle.cosine;
+      z[pair + 1][lane] = mean + radius * angle.sine;
     }
   }
+  alignas(64) float ordered[kElements];
+#pragma omp simd
+  for (int lane = 0; lane < kLanes; ++lane) {
+    ordered[4 * lane] = z[0][lane];
+    ordered[4 * lane + 1] = z[1][lane];
+    ordered[4 * lane + 2] = z[2][lane];
+    ordered[4 * lane + 3] = z[3][lane];
+  }
+#pragma omp simd
+  for (int i = 0; i < kElements; ++i) out[i] = from_float<T>(ordered[i]);
 }
 
 /// Fills n elements, kElements at a time; `fill` writes kElements from their words.

@@ -20,8 +20,8 @@ namespace {
 
 constexpr double kScale = 3.0;
 
-/// All last-level caches together, as Linux describes them: a processor of many chiplets has one
-/// each, and sysconf tells the size of one alone. 0 where nothing is described.
+/// All last-level caches together, as Linux describes them (a processor of many chiplets has one
+/// each). 0 where nothing is described.
 std::int64_t described_cache_bytes() {
   std::set<std::string> seen;
   std::int64_t total = 0;
@@ -139,8 +139,9 @@ Workload workload(bool triad, std::int64_t n) {
 
 std::int64_t array_elements() {
   constexpr std::int64_t kFloorBytes = std::int64_t{64} << 20;
-  const std::int64_t cache =
-      std::max<std::int64_t>(described_cache_bytes(), sysconf(_SC_LEVEL3_CACHE_SIZE));
+  // sysconf's figure may be of the whole package even where a virtual machine has a slice of it.
+  const std::int64_t described = described_cache_bytes();
+  const std::int64_t cache = described > 0 ? described : sysconf(_SC_LEVEL3_CACHE_SIZE);
   const std::int64_t bytes = std::max(kFloorBytes, 4 * cache);
   constexpr std::int64_t kMebi = 1 << 20;
   return (bytes + kMebi - 1) / kMebi * kMebi / static_cast<std::int64_t>(sizeof(double));

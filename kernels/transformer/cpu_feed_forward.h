@@ -104,6 +104,7 @@ void CpuStep<T>::experts_forward(LayerBuffers<T>& layer, const LayerPlaces& at) 
                  state_.branch, tokens_);
     shared = state_.branch;
   }
+  // In place where experts are shared: each token's row is read before it is written.
   kernels_.moe.combine_forward(shape, experts.plan, experts.weight, experts.out, shared,
                                state_.branch);
 }

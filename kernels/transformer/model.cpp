@@ -45,6 +45,7 @@ void require_valid(const ModelConfig& config) {
   positive(config.sequence, "sequence");
   require(config.vocabulary >= 2, config, "vocabulary", "must be at least 2");
   require(config.heads % config.kv_heads == 0, config, "kv_heads", "must divide heads");
+  require(config.initial_deviation > 0.0, config, "initial_deviation", "must be positive");
   if (config.positions == Positions::rotary) {
     require(config.head_size % 2 == 0, config, "head_size", "must be even for rotary positions");
     require(config.rotary_theta > 0.0, config, "rotary_theta", "must be positive");

@@ -42,6 +42,8 @@ struct ModelConfig {
   std::int64_t experts_per_token = 0;
   std::int64_t shared_experts = 0;
   std::int64_t expert_feed_forward = 0;
+  /// Standard deviation of the initial matrices and embeddings: GPT-2's.
+  double initial_deviation = 0.02;
 };
 
 /// GPT-2 small: 12 layers of 768, 12 heads, 1,024 positions, 50,257 tokens.

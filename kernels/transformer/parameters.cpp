@@ -6,8 +6,6 @@
 namespace assay::transformer {
 namespace {
 
-constexpr double kDeviation = 0.02;
-
 /// Collects parameters in the order they are added.
 class Collector {
  public:
@@ -15,8 +13,8 @@ class Collector {
 
   int matrix(const std::string& name, std::int64_t rows, std::int64_t columns, bool ends_branch) {
     Parameter p{.name = name, .rows = rows, .columns = columns, .stored_rows = rows};
-    p.deviation = ends_branch ? kDeviation / std::sqrt(2.0 * static_cast<double>(config_.layers))
-                              : kDeviation;
+    p.deviation = config_.initial_deviation;
+    if (ends_branch) p.deviation /= std::sqrt(2.0 * static_cast<double>(config_.layers));
     p.decays = true;
     p.from_product = true;
     return add(std::move(p));

@@ -5,8 +5,8 @@
 ///
 /// Order: first all that decay (matrices and embeddings), then all that do not (biases, norms), so
 /// that AdamW is two calls. Offsets are multiples of 32 elements; the gaps hold zeros for ever.
-/// Initial values are those of GPT-2: normal(0, 0.02), the products that end a residual branch
-/// normal(0, 0.02/√(2L)), norms 1, biases 0.
+/// Initial values are GPT-2's: with the model's initial deviation s (0.02), normal(0, s), the
+/// products that end a residual branch normal(0, s/√(2L)), norms 1, biases 0.
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -15,8 +15,10 @@ namespace assay {
 /// One workload, over the processes that ran it.
 struct ItemFigures {
   std::string workload;
-  std::string basket_item;  ///< empty for kernels
-  double share = 0.0;       ///< of the basket; 0 for kernels
+  std::string family;
+  std::string kind;         ///< "training_step" or "kernel"
+  std::string basket_item;  ///< empty for what is not scored
+  double share = 0.0;       ///< of the basket; 0 for what is not scored
   std::int64_t flops = 0;
   std::int64_t bytes = 0;
   std::string precision;
@@ -25,14 +27,16 @@ struct ItemFigures {
   std::vector<double> process_pflops;
   double pflops = 0.0;  ///< unweighted mean over processes
   Stated<double> gigabytes_per_s;
-  double within_relative = 0.0;   ///< standard uncertainty within processes, batch means
-  double within_degrees = 0.0;    ///< its degrees of freedom
-  double between_relative = 0.0;  ///< s/√n over processes
+  /// Standard uncertainty within processes: batch means, or the median's interval for a kernel.
+  /// Both 0 where a process has a single sample, which a flag says.
+  double within_relative = 0.0;
+  double within_degrees = 0.0;
+  double between_relative = 0.0;                                ///< s/√n over processes
   double median_s = 0.0, p5_s = 0.0, p95_s = 0.0, mad_s = 0.0;  ///< of one iteration
   double drift_relative = 0.0;     ///< Theil-Sen slope times window, over the median; worst process
   double effective_samples = 0.0;  ///< smallest over processes
   double mean_over_median = 0.0;
-  bool converged = false;
+  bool converged = false;  ///< recorded as such, and derived again from the samples
   Stated<double> first_loss;
   Stated<double> final_loss;
   std::vector<std::string> failures;  ///< loss gate, output checks; empty = valid
@@ -61,8 +65,8 @@ struct Assessment {
   std::string grade;                    ///< "indicative" or "certified"
   std::vector<std::string> shortfalls;  ///< why not certified
   std::vector<std::string> audit_flags;
-  std::vector<ItemFigures> items;  ///< basket items in the basket's order
-  std::vector<ItemFigures> kernels;
+  std::vector<ItemFigures> items;    ///< basket items in the basket's order
+  std::vector<ItemFigures> kernels;  ///< all other workloads, in the order they first ran
   std::vector<double> process_cu_per_h;
   Stated<double> k_cu_per_h;  ///< K of one device
   std::vector<BudgetLine> budget;
@@ -81,9 +85,14 @@ struct Assessment {
   double clock_resolution_relative = 0.0;
 };
 
-/// Derives all figures. Errors: input_error where the result can't be assessed at all (no process,
-/// no samples, an edition nobody knows, a basket whose digest differs); check_error where it may
-/// not be certified (incomplete, an invalid workload).
+/// Derives all figures, and refuses nothing that has samples: invalid workloads show in
+/// ItemFigures::failures and leave K missing. For a table while measuring; a certificate is made of
+/// assess(). Errors: input_error where the result can't be assessed at all.
+[[nodiscard]] Assessment derive_figures(const ResultDocument& result);
+
+/// Derives all figures of a result that may be certified. Errors: input_error where the result
+/// can't be assessed at all (no process, no samples, an edition nobody knows, a basket whose digest
+/// differs); check_error where it may not be certified (incomplete, an invalid workload).
 [[nodiscard]] Assessment assess(const ResultDocument& result);
 
 }  // namespace assay

@@ -71,7 +71,8 @@ struct Plausibility {
 [[nodiscard]] Plausibility judge_clock_adjusted(double ratio);
 /// No device runs above the maximum its driver states.
 [[nodiscard]] Plausibility judge_clock(double measured_mhz, double maximum_mhz);
-/// To the printed peak: at most 1, or, with the reason "boost", maximum clock over peak clock.
+/// To the printed peak: at most 1, or, with the reason "boost", maximum clock (as the driver states
+/// it, or as measured) over peak clock.
 /// Without either clock nothing above 1 can be explained.
 [[nodiscard]] Plausibility judge_nominal(double ratio, std::optional<double> maximum_mhz,
                                          std::optional<double> peak_mhz);

@@ -305,7 +305,9 @@ INSTANTIATE_TEST_SUITE_P(Levels, MoeCpu, testing::ValuesIn(supported_cpu_levels(
 TEST(MoeWorkloads, OutputsVerify) {
   for (const Workload& workload : workloads()) {
     const CpuDevice device{detect_cpu_level(), 2};
-    if (workload.precision != Precision::fp32) continue;  // the levels' tests cover both
+    // Two of them go through every buffer and the plan; the levels' tests cover the rest.
+    if (workload.precision != Precision::fp32) continue;
+    if (workload.operation != "route_forward" && workload.operation != "combine_backward") continue;
     const Instance instance = workload.on_cpu(device, {42});
     instance.iterate();
     for (const Check& check : instance.verify()) {

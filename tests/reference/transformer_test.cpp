@@ -2,6 +2,7 @@
 /// definition, for every family. oneDNN can be held to one level in a process, so the best is run.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -122,11 +123,9 @@ TEST_P(Families, DefinitionsGradientsEqualFiniteDifferences) {
   };
   constexpr double kStep = 1e-5;
   for (const Parameter& p : problem.list.all) {
-    // The elements with the largest gradient among a few sampled: an expert that no token visits
-    // has none.
-    const auto sampled = integer_input(33, static_cast<std::uint64_t>(p.offset), 6,
+    const auto sampled = integer_input(33, static_cast<std::uint64_t>(p.offset), 3,
                                        static_cast<std::int32_t>(p.elements()));
-    for (std::size_t s = 0; s < 2; ++s) {
+    for (std::size_t s = 0; s < sampled.size(); ++s) {
       const auto at = static_cast<std::size_t>(p.offset + sampled[s]);
       const double kept = problem.parameters[at];
       problem.parameters[at] = kept + kStep;
@@ -289,6 +288,69 @@ TEST_P(Families, CheckAcceptsManyKeys) {
       }
     }
   }
+}
+
+/// Faults as a wrong kernel would make them must be refused: planted by telling the definition
+/// something else than the step computed.
+TEST_P(Families, CheckRefusesPlantedFaults) {
+  for (const Precision precision : precisions()) {
+    const StepOptions options = small_sibling(options_of(GetParam(), precision));
+    const ParameterList list = list_parameters(options.model);
+    CpuTrainingStep step(options, device(), {91});
+    const StepRecord honest = record_iteration(step);
+    const auto passes = [](const StepOptions& told, const StepRecord& record) {
+      for (const Check& check : compare_with_definition(told, record)) {
+        if (!check.passed()) return false;
+      }
+      return true;
+    };
+    EXPECT_TRUE(passes(options, honest));
+
+    StepRecord off_by_one_token = honest;
+    off_by_one_token.rows.back() = (off_by_one_token.rows.back() + 1) % 96;
+    EXPECT_FALSE(passes(options, off_by_one_token)) << name(precision);
+
+    // A dropped tile of a product: 16 of the 64 columns of 4 rows of one weight.
+    StepRecord dropped_tile = honest;
+    for (std::int64_t row = 0; row < 4; ++row) {
+      const auto tile =
+          dropped_tile.weights.begin() + list.at(list.layers[1].qkv).offset + row * 64;
+      std::fill(tile, tile + 16, 0.0);
+    }
+    EXPECT_FALSE(passes(options, dropped_tile)) << name(precision);
+
+    // One gradient a tenth short, as if some rows had been left out of a sum.
+    StepRecord short_gradient = honest;
+    const Parameter& gamma = list.at(list.final_gamma);
+    for (std::int64_t i = 0; i < gamma.elements(); ++i) {
+      short_gradient.gradients[static_cast<std::size_t>(gamma.offset + i)] *= 0.9F;
+    }
+    EXPECT_FALSE(passes(options, short_gradient)) << name(precision);
+
+    StepRecord not_a_number = honest;
+    not_a_number.losses[0] = std::nanf("");
+    EXPECT_FALSE(passes(options, not_a_number)) << name(precision);
+
+    if (options.model.positions == Positions::rotary) {
+      StepOptions wrong_theta = options;
+      wrong_theta.model.rotary_theta = 100.0;
+      EXPECT_FALSE(passes(wrong_theta, honest)) << name(precision);
+    }
+    if (options.model.experts > 0) {
+      StepRecord misrouted = honest;
+      std::rotate(misrouted.routing[0].begin(), misrouted.routing[0].begin() + 2,
+                  misrouted.routing[0].end());
+      EXPECT_FALSE(passes(options, misrouted)) << name(precision);
+    }
+  }
+}
+
+TEST(CpuStep, RefusesWhatItCannotDo) {
+  StepOptions options = options_of(gpt2_like(), Precision::bf16);
+  EXPECT_THROW(CpuTrainingStep(options, {CpuLevel::v2, 1}, {1}), Error);
+  options.precision = Precision::fp32;
+  options.batch = std::int64_t{1} << 40;
+  EXPECT_THROW(CpuTrainingStep(options, device(), {1}), Error) << "more memory than there is";
 }
 
 // --- the model as data -----------------------------------------------------------------------

@@ -35,7 +35,7 @@ TEST(StrictJson, NamesThePathOfDuplicateKeys) {
 
 TEST(StrictJson, NamesLineAndColumnOfSyntaxErrors) {
   refuses("{\"a\": 1,\n \"b\": nul}", {"a.json:2:10: ", "invalid literal"});
-  refuses("{\"a\": NaN}", {"a.json:1:8: "});
+  refuses("{\"a\": NaN}", {"a.json:1:7: ", "invalid literal"});
   refuses("[1, Infinity]", {"a.json:1:5: "});
   refuses("[-Infinity]", {"a.json:1:"});
   refuses("[1e999]", {"a.json:1:", "overflow"});

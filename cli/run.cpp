@@ -1,0 +1,61 @@
+/// assay run: measures a suite and writes the result document.
+#include "harness/run.h"
+
+#include <filesystem>
+#include <memory>
+
+#include "results/result_io.h"
+#include "support/context.h"
+#include "support/result_table.h"
+
+namespace assay::cli {
+namespace {
+
+struct Options {
+  harness::RunOptions run;
+  std::filesystem::path output = "result.json";
+};
+
+void run(const Options& options, Context& context) {
+  harness::RunOptions run_options = options.run;
+  run_options.show_progress = !context.quiet;
+  require_writable(options.output);
+  const ResultDocument result = harness::run_suite(run_options);
+  write_result(options.output, result);
+  say(context, result_table(result) + "\nresult  " + options.output.string());
+  say_json(context, to_json(result));
+  if (!result.complete) {
+    throw check_error("the run is incomplete: " + result.incomplete_reason, options.output.string(),
+                      "certify refuses it; run it again");
+  }
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = add_command(
+      app, context, "run", "Measure a suite in fresh processes and write a result document",
+      "assay run --suite quick -o result.json", [options, &context] { run(*options, context); });
+  command
+      ->add_option("--suite", options->run.suite,
+                   "quick (2 min), standard (10 min) or certify (20 min)")
+      ->capture_default_str();
+  command->add_option("--device", options->run.device, "best, cpu, cpu:0, cuda, cuda:0")
+      ->capture_default_str();
+  command->add_option("--cpu-isa", options->run.cpu_isa, "Force a CPU level (assay devices)");
+  command->add_option("--basket", options->run.basket, "Basket of scored work")
+      ->capture_default_str();
+  command->add_option(
+      "--filter", options->run.choices.filter,
+      "Regular expression over workload names (assay list); makes it a custom suite");
+  command->add_option("--processes", options->run.choices.processes,
+                      "Fresh processes; makes it a custom suite");
+  command->add_option("--item-seconds", options->run.choices.item_seconds,
+                      "Seconds an item may take in a process; makes it a custom suite");
+  command->add_option("--seed", options->run.seed, "Repeat a run's tokens, inputs and order");
+  command->add_option("-o,--output", options->output, "Result document to write")
+      ->capture_default_str();
+}
+
+}  // namespace assay::cli

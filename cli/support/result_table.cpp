@@ -1,0 +1,85 @@
+#include "support/result_table.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <map>
+#include <vector>
+
+#include "base/error.h"
+#include "support/table.h"
+
+namespace assay::cli {
+namespace {
+
+struct Row {
+  const ItemRecord* first = nullptr;
+  std::vector<double> rates;  ///< FLOP/s of each process over its window
+  std::size_t samples = 0;
+  bool converged = true;
+  std::string trouble;
+};
+
+std::string range(const std::vector<double>& rates, double scale) {
+  if (rates.empty()) return "-";
+  double low = rates.front();
+  double high = rates.front();
+  for (const double rate : rates) {
+    low = std::min(low, rate);
+    high = std::max(high, rate);
+  }
+  return with_prefix(low * scale) + " .. " + with_prefix(high * scale);
+}
+
+}  // namespace
+
+std::string result_table(const ResultDocument& result) {
+  std::vector<std::string> order;
+  std::map<std::string, Row> rows;
+  for (const ProcessRecord& process : result.processes) {
+    for (const ItemRecord& item : process.items) {
+      Row& row = rows[item.workload];
+      if (row.first == nullptr) {
+        row.first = &item;
+        order.push_back(item.workload);
+      }
+      row.samples += item.sample_end_ns.size();
+      row.converged = row.converged && item.converged;
+      if (item.status != "valid") row.trouble = item.status + ": " + item.error;
+      if (!item.sample_end_ns.empty()) {
+        const auto iterations =
+            static_cast<double>(item.sample_end_ns.size()) * static_cast<double>(item.batch);
+        row.rates.push_back(iterations / (static_cast<double>(item.sample_end_ns.back()) * 1e-9));
+      }
+    }
+  }
+  Table table({{"workload"},
+               {"samples", Align::right},
+               {"FLOP/s over processes", Align::right},
+               {"B/s", Align::right},
+               {"converged"},
+               {"status"}});
+  for (const std::string& name : order) {
+    const Row& row = rows.at(name);
+    const auto flops = static_cast<double>(row.first->flops);
+    const auto bytes = static_cast<double>(row.first->bytes);
+    table.add({row.first->basket_item.empty() ? name : row.first->basket_item,
+               std::to_string(row.samples), flops > 0 ? range(row.rates, flops) : "-",
+               row.first->basket_item.empty() && bytes > 0 ? range(row.rates, bytes) : "-",
+               row.converged ? "yes" : "no", row.trouble.empty() ? "valid" : row.trouble});
+  }
+  return table.text();
+}
+
+void require_writable(const std::filesystem::path& output) {
+  const std::filesystem::path folder =
+      output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(folder)) {
+    throw input_error("no such folder", folder.string(), "make it, or give another --output");
+  }
+  if (access(folder.c_str(), W_OK) != 0) {
+    throw input_error("the folder can't be written to", folder.string(), "give another --output");
+  }
+}
+
+}  // namespace assay::cli

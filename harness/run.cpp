@@ -1,0 +1,203 @@
+#include "harness/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+#include "harness/child.h"
+#include "harness/clock.h"
+#include "harness/conditions.h"
+#include "harness/interrupt.h"
+#include "harness/measure_item.h"
+#include "harness/run_progress.h"
+#include "harness/tool.h"
+#include "results/document.h"
+#include "results/result_io.h"
+
+namespace assay::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder of its own for the papers between parent and children, removed at scope end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (fs::temp_directory_path() / "assay-run-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) {
+      throw input_error("can't make a temporary folder", pattern, "set TMPDIR to a writable one");
+    }
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+std::function<void(const std::string&)> bar_writer(bool wanted) {
+  if (!wanted || isatty(STDERR_FILENO) == 0) return {};
+  return [](const std::string& text) {
+    std::fputs(text.c_str(), stderr);
+    std::fflush(stderr);
+  };
+}
+
+Environment measuring_environment(const std::map<std::string, std::string>& settings) {
+  Environment environment = allowed_environment();
+  for (const auto& [name, value] : settings) environment[name] = value;
+  return environment;
+}
+
+/// What a process left: its record as far as it came.
+ProcessRecord record_left(const fs::path& output, const PlannedProcess& planned) {
+  if (fs::exists(output)) {
+    return process_from_json(parse_json(read_file(output), output.string()));
+  }
+  ProcessRecord record;
+  record.index = planned.index;
+  record.seed = planned.seed;
+  record.started_utc = utc_now();
+  for (const PlannedItem& item : planned.items) record.order.push_back(item.workload);
+  return record;
+}
+
+/// Adds a record for each item that a process did not come to.
+void add_missing(ProcessRecord& record, const PlannedProcess& planned, const Catalogue& catalogue,
+                 const std::string& status, const std::string& reason,
+                 const std::optional<std::string>& running) {
+  for (const PlannedItem& item : planned.items) {
+    const bool there =
+        std::any_of(record.items.begin(), record.items.end(),
+                    [&](const ItemRecord& done) { return done.workload == item.workload; });
+    if (there) continue;
+    const bool culprit = running && *running == item.workload;
+    record.items.push_back(unmeasured(entry_of(catalogue, item.workload), status,
+                                      culprit ? reason : "not run: " + reason));
+  }
+}
+
+class Runner {
+ public:
+  Runner(const RunOptions& options, const Device& device, const Plan& plan,
+         const Catalogue& catalogue, ResultDocument& result)
+      : options_(options),
+        device_(device),
+        plan_(plan),
+        catalogue_(catalogue),
+        result_(result),
+        settings_(thread_settings(device)) {}
+
+  void run() {
+    const InterruptGuard guard;
+    RunProgress progress(plan_, bar_writer(options_.show_progress), monotonic_ns);
+    for (std::size_t i = 0; i < plan_.processes.size(); ++i) {
+      if (interrupted()) {
+        stop(fmt::format("interrupted before process {} of {}", i + 1, plan_.processes.size()));
+        return;
+      }
+      progress.begin_process(i);
+      if (!run_one(i, progress)) return;
+    }
+    result_.complete = true;
+  }
+
+ private:
+  /// Whether the run goes on.
+  bool run_one(std::size_t place, RunProgress& progress) {
+    const PlannedProcess& planned = plan_.processes[place];
+    const fs::path spec = folder_.path() / fmt::format("spec-{}.json", place);
+    const fs::path output = folder_.path() / fmt::format("process-{}.json", place);
+    write_document(spec, to_json(ProcessSpec{options_.basket, device_.record.id, options_.cpu_isa,
+                                             result_.nonce, kChildLines, planned}));
+    ChildRequest request;
+    request.arguments = {"measure-process", "--spec", spec.string(), "--output", output.string()};
+    request.environment = settings_;
+    request.on_line = [&](const std::string& line) { progress.line(line); };
+    request.on_idle = [&] { progress.draw(); };
+    const ChildOutcome outcome = run_child(request);
+    ProcessRecord record = record_left(output, planned);
+    const std::string which = fmt::format("process {} of {}", place + 1, plan_.processes.size());
+    const std::optional<std::string> running = progress.running();
+    if (interrupted()) {
+      add_missing(record, planned, catalogue_, "interrupted", "the run was interrupted", running);
+      stop("interrupted in " + which);
+    } else if (!outcome.succeeded()) {
+      const std::string reason = which + " ended with " + outcome.text();
+      add_missing(record, planned, catalogue_, "failed", reason, running);
+      stop(running ? reason + " in " + *running : reason);
+    }
+    result_.processes.push_back(std::move(record));
+    return result_.incomplete_reason.empty();
+  }
+
+  void stop(std::string reason) {
+    result_.complete = false;
+    result_.incomplete_reason = std::move(reason);
+  }
+
+  const RunOptions& options_;
+  const Device& device_;
+  const Plan& plan_;
+  const Catalogue& catalogue_;
+  ResultDocument& result_;
+  std::map<std::string, std::string> settings_;
+  TemporaryFolder folder_;
+};
+
+}  // namespace
+
+std::map<std::string, std::string> thread_settings(const Device& device) {
+  std::map<std::string, std::string> settings = {
+      {"OMP_NUM_THREADS", std::to_string(device.cpu.threads)},
+      {"OMP_PROC_BIND", "close"},
+      {"OMP_PLACES", "cores"}};
+  std::erase_if(settings,
+                [](const auto& setting) { return std::getenv(setting.first.c_str()) != nullptr; });
+  return settings;
+}
+
+ResultDocument run_suite(const RunOptions& options, const CatalogueSource& source) {
+  const Suite& suite = suite_named(options.suite);
+  const Device device = select_device(options.device, options.cpu_isa);
+  const Basket basket = load_basket(options.basket);
+  const Catalogue catalogue = source(basket, device);
+  if (options.seed && (*options.seed < 0 || *options.seed >= (std::int64_t{1} << 53))) {
+    throw input_error("must lie between 0 and 2^53 - 1", "--seed");
+  }
+  ResultDocument result;
+  result.created_utc = utc_now();
+  result.edition = kEdition;
+  result.nonce = make_nonce(options.seed);
+  result.seed = options.seed.value_or(seed_of_nonce(result.nonce));
+  result.timer = measure_timer();
+  const Plan plan =
+      make_plan(suite, options.choices, catalogue, device.cpu, result.seed, result.timer);
+  result.suite = plan.record;
+  if (plan.has_basket) result.basket = BasketRecord{basket.name, basket.version, basket.digest};
+  result.tool = tool_record();
+  result.device = device.record;
+  result.device_count = 1;
+  result.environment = measuring_environment(thread_settings(device));
+  const HostFiles files;
+  result.conditions =
+      read_conditions(files, read_host_cpu(files, allowed_processors()), result.environment);
+  Runner(options, device, plan, catalogue, result).run();
+  return result;
+}
+
+}  // namespace assay::harness

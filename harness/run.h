@@ -1,0 +1,40 @@
+#pragma once
+/// Running a suite: fresh processes one after the other, and the result document of them all.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "harness/measure_process.h"
+#include "harness/suite.h"
+#include "results/result.h"
+
+namespace assay::harness {
+
+/// The edition whose rules this harness measures for.
+inline constexpr const char* kEdition = "2026.1";
+
+struct RunOptions {
+  std::string suite = "quick";
+  std::string device = "best";
+  std::optional<std::string> cpu_isa;
+  std::string basket = "tb1-lite";
+  SuiteChoices choices;              ///< filter, processes, item_seconds: a "custom" suite
+  std::optional<std::int64_t> seed;  ///< repeats a run's tokens, inputs and order
+  bool show_progress = true;         ///< a bar on standard error, if that is a terminal
+};
+
+/// Measures and returns the document. Ctrl-C: the running process finishes its sample, and the
+/// document is returned with complete = false and the reason; a second Ctrl-C ends the process at
+/// once. A crashed process leaves what it had, says so in the item's record, and ends the run,
+/// incomplete. Nothing is printed but the bar.
+/// Errors: input_error for unknown suites, devices, filters; check_error where no process starts.
+[[nodiscard]] ResultDocument run_suite(const RunOptions& options,
+                                       const CatalogueSource& source = make_catalogue);
+
+/// OpenMP's settings for measuring on the device, without those that the user has set: one thread
+/// a usable core, bound close together. Without binding the scheduler moves threads about, and a
+/// run measures that too.
+[[nodiscard]] std::map<std::string, std::string> thread_settings(const Device& device);
+
+}  // namespace assay::harness

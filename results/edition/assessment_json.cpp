@@ -1,0 +1,131 @@
+#include "results/edition/assessment_json.h"
+
+#include "results/stated_json.h"
+
+namespace assay {
+namespace {
+
+using nlohmann::json;
+
+// Each struct's fields are listed once: what writes and what reads walk the same list.
+
+template <class Visit, class Figures>
+void item_fields(Visit&& visit, Figures& item) {
+  visit("workload", item.workload);
+  visit("family", item.family);
+  visit("kind", item.kind);
+  visit("basket_item", item.basket_item);
+  visit("share", item.share);
+  visit("flops", item.flops);
+  visit("bytes", item.bytes);
+  visit("precision", item.precision);
+  visit("process_pflops", item.process_pflops);
+  visit("pflops", item.pflops);
+  visit("gigabytes_per_s", item.gigabytes_per_s);
+  visit("within_relative", item.within_relative);
+  visit("within_degrees", item.within_degrees);
+  visit("between_relative", item.between_relative);
+  visit("median_s", item.median_s);
+  visit("p5_s", item.p5_s);
+  visit("p95_s", item.p95_s);
+  visit("mad_s", item.mad_s);
+  visit("drift_relative", item.drift_relative);
+  visit("effective_samples", item.effective_samples);
+  visit("mean_over_median", item.mean_over_median);
+  visit("converged", item.converged);
+  visit("first_loss", item.first_loss);
+  visit("final_loss", item.final_loss);
+  visit("failures", item.failures);
+  visit("flags", item.flags);
+  visit("energy_j_per_iteration", item.energy_j_per_iteration);
+  visit("power_w", item.power_w);
+}
+
+template <class Visit, class Line>
+void budget_fields(Visit&& visit, Line& line) {
+  visit("name", line.name);
+  visit("type", line.type);
+  visit("u_cu_per_h", line.u_cu_per_h);
+  visit("degrees_of_freedom", line.degrees_of_freedom);
+  visit("source", line.source);
+}
+
+template <class Visit, class Utilisation>
+void mfu_fields(Visit&& visit, Utilisation& mfu) {
+  visit("nominal", mfu.nominal);
+  visit("clock_adjusted", mfu.clock_adjusted);
+  visit("measured", mfu.measured);
+  visit("palm_nominal", mfu.palm_nominal);
+}
+
+/// All but the nested structs.
+template <class Visit, class Figures>
+void flat_fields(Visit&& visit, Figures& assessment) {
+  visit("edition", assessment.edition);
+  visit("grade", assessment.grade);
+  visit("shortfalls", assessment.shortfalls);
+  visit("audit_flags", assessment.audit_flags);
+  visit("process_cu_per_h", assessment.process_cu_per_h);
+  visit("k_cu_per_h", assessment.k_cu_per_h);
+  visit("u_c_cu_per_h", assessment.u_c_cu_per_h);
+  visit("nu_eff", assessment.nu_eff);
+  visit("coverage_factor", assessment.coverage_factor);
+  visit("expanded_cu_per_h", assessment.expanded_cu_per_h);
+  visit("k_cert_cu_per_h", assessment.k_cert_cu_per_h);
+  visit("k_sum_cu_per_h", assessment.k_sum_cu_per_h);
+  visit("k_gang_cu_per_h", assessment.k_gang_cu_per_h);
+  visit("eta", assessment.eta);
+  visit("geometric_mean_pflops", assessment.geometric_mean_pflops);
+  visit("power_w", assessment.power_w);
+  visit("energy_j_per_cu", assessment.energy_j_per_cu);
+  visit("clock_resolution_relative", assessment.clock_resolution_relative);
+}
+
+/// Visitors: one writes fields into `object`, one reads them out of it.
+auto writer(json& object) {
+  return [&object](const char* name, const auto& field) { object[name] = field; };
+}
+auto reader(const json& object) {
+  return [&object](const char* name, auto& field) { object.at(name).get_to(field); };
+}
+
+json items_json(const std::vector<ItemFigures>& items) {
+  json array = json::array();
+  for (const ItemFigures& item : items) item_fields(writer(array.emplace_back()), item);
+  return array;
+}
+
+std::vector<ItemFigures> items_from(const json& array) {
+  std::vector<ItemFigures> items;
+  for (const json& object : array) item_fields(reader(object), items.emplace_back());
+  return items;
+}
+
+}  // namespace
+
+json to_json(const Assessment& assessment) {
+  json object;
+  flat_fields(writer(object), assessment);
+  object["items"] = items_json(assessment.items);
+  object["kernels"] = items_json(assessment.kernels);
+  object["budget"] = json::array();
+  for (const BudgetLine& line : assessment.budget) {
+    budget_fields(writer(object["budget"].emplace_back()), line);
+  }
+  mfu_fields(writer(object["mfu"]), assessment.mfu);
+  return object;
+}
+
+Assessment assessment_from_json(const json& object) {
+  Assessment assessment;
+  flat_fields(reader(object), assessment);
+  assessment.items = items_from(object.at("items"));
+  assessment.kernels = items_from(object.at("kernels"));
+  for (const json& line : object.at("budget")) {
+    budget_fields(reader(line), assessment.budget.emplace_back());
+  }
+  mfu_fields(reader(object.at("mfu")), assessment.mfu);
+  return assessment;
+}
+
+}  // namespace assay

@@ -1,0 +1,114 @@
+#include "results/edition/item_judgement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "results/edition/edition.h"
+
+namespace assay {
+namespace {
+
+void check_outputs(const ItemRecord& record, std::vector<std::string>& failures) {
+  for (const CheckRecord& check : record.checks) {
+    // Derived again from error and bound; NaN is never within a bound.
+    if (check.passed && check.error <= check.bound) continue;
+    failures.push_back(
+        fmt::format("check {}: error {:.4g}, bound {:.4g}", check.name, check.error, check.bound));
+  }
+}
+
+void check_training(const ItemRecord& record, std::vector<std::string>& failures) {
+  if (record.kind != "training_step") return;
+  if (!record.training) {
+    failures.emplace_back("a training step without losses");
+    return;
+  }
+  // A step outside the basket explains and is not scored: too short a run of it is no fault.
+  if (record.basket_item.empty() && record.training->losses.size() < kLossGateStepsMin) return;
+  for (std::string& failure : loss_gate_failures(*record.training)) {
+    failures.push_back("loss gate: " + std::move(failure));
+  }
+}
+
+bool same_contract(const ItemRecord& one, const ItemRecord& other) {
+  return one.kind == other.kind && one.basket_item == other.basket_item &&
+         one.problem == other.problem && one.precision == other.precision &&
+         one.flops == other.flops && one.bytes == other.bytes && one.tokens == other.tokens;
+}
+
+}  // namespace
+
+std::vector<std::string> item_failures(const WorkloadSeries& series) {
+  std::vector<std::string> failures;
+  for (const ProcessSeries& process : series.processes) {
+    const ItemRecord& record = *process.record;
+    std::vector<std::string> found;
+    if (record.status != "valid") found.push_back(record.status + ": " + record.error);
+    // What did not run to its end has no outputs to judge.
+    if (record.status == "valid") {
+      check_outputs(record, found);
+      check_training(record, found);
+    }
+    if (!same_contract(record, series.record())) {
+      found.emplace_back("problem, precision or counts differ from those of the first process");
+    }
+    for (const std::string& failure : found) {
+      failures.push_back(fmt::format("process {}: {}", process.process, failure));
+    }
+  }
+  return failures;
+}
+
+bool is_converged(const WorkloadSeries& series, const SuiteRecord& suite) {
+  return std::all_of(series.processes.begin(), series.processes.end(),
+                     [&](const ProcessSeries& process) {
+                       if (!process.record->converged || !process.record->steady || !process.within)
+                         return false;
+                       const double half_width =
+                           student_t_quantile(0.975, process.within->degrees) * process.within->u;
+                       return half_width <= suite.target_relative &&
+                              std::abs(process.drift_relative) <= suite.target_relative;
+                     });
+}
+
+std::vector<std::string> item_flags(const WorkloadSeries& series, const ItemFigures& figures,
+                                    const SuiteRecord& suite) {
+  std::vector<std::string> flags;
+  if (std::abs(figures.mean_over_median - 1.0) > kMeanOverMedianTolerance) {
+    flags.push_back(
+        fmt::format("mean {:+.1f} % off the median", 100.0 * (figures.mean_over_median - 1.0)));
+  }
+  if (std::abs(figures.drift_relative) > suite.target_relative) {
+    flags.push_back(
+        fmt::format("drift {:+.1f} % of the iteration time over the window, target "
+                    "{:.1f} %",
+                    100.0 * figures.drift_relative, 100.0 * suite.target_relative));
+  }
+  if (!figures.converged) flags.emplace_back("not converged");
+  if (figures.effective_samples < suite.effective_samples_min) {
+    flags.push_back(fmt::format("{:.0f} effective samples, floor {:.0f}", figures.effective_samples,
+                                suite.effective_samples_min));
+  }
+  for (const ProcessSeries& process : series.processes) {
+    const TelemetryRecord& telemetry = process.record->telemetry;
+    const auto flag_share = [&](const Stated<double>& share, double limit, const char* what) {
+      if (!share.has_value() || *share.value <= limit) return;
+      flags.push_back(fmt::format("process {}: {:.1f} % of the {}", process.process,
+                                  100.0 * *share.value, what));
+    };
+    flag_share(telemetry.throttled_share, 0.0, "window throttled");
+    flag_share(telemetry.steal_share, kStealShareMax, "CPU time taken by the hypervisor");
+    flag_share(telemetry.other_load_share, kOtherLoadShareMax, "CPU time used by other processes");
+    if (!process.record->steady) {
+      flags.push_back(fmt::format("process {}: warm-up not steady", process.process));
+    }
+    if (!process.within) {
+      flags.push_back(fmt::format("process {}: one sample, no uncertainty", process.process));
+    }
+  }
+  return flags;
+}
+
+}  // namespace assay

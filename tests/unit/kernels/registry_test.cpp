@@ -1,0 +1,77 @@
+/// The one list of workloads: names unique, every entry well formed.
+#include "kernels/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace assay {
+namespace {
+
+TEST(Registry, NamesAreUniqueAndFound) {
+  std::set<std::string> names;
+  for (const Workload& workload : workload_registry()) {
+    EXPECT_TRUE(names.insert(workload.name).second) << workload.name;
+    EXPECT_EQ(find_workload(workload.name), &workload);
+  }
+  EXPECT_GT(names.size(), 30U);
+  EXPECT_EQ(find_workload("no/such/workload"), nullptr);
+  EXPECT_EQ(find_workload(""), nullptr);
+}
+
+TEST(Registry, EveryWorkloadIsWellFormed) {
+  for (const Workload& workload : workload_registry()) {
+    SCOPED_TRACE(workload.name);
+    EXPECT_EQ(workload.name, named(workload).name);
+    EXPECT_FALSE(workload.family.empty());
+    EXPECT_FALSE(workload.operation.empty());
+    EXPECT_FALSE(workload.problem.empty());
+    EXPECT_FALSE(workload.inputs.empty());
+    EXPECT_GT(workload.bytes, 0U);
+    EXPECT_TRUE(workload.on_cpu);
+    for (const Dimension& dimension : workload.problem) {
+      EXPECT_FALSE(dimension.name.empty());
+      EXPECT_GT(dimension.value, 0) << dimension.name;
+    }
+    // Names go into regular expressions, paths and JSON: nothing to quote.
+    EXPECT_EQ(workload.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/-."),
+              std::string::npos);
+  }
+}
+
+TEST(Registry, HoldsEveryFamilyOnce) {
+  // Families stand together, so that a table by family has one heading each.
+  std::set<std::string> finished;
+  std::string current;
+  for (const Workload& workload : workload_registry()) {
+    if (workload.family == current) continue;
+    EXPECT_TRUE(finished.insert(workload.family).second) << workload.family << " appears twice";
+    current = workload.family;
+  }
+  for (const char* family : {"activation", "adamw", "bias", "embedding", "moe", "norm", "random",
+                             "stream", "token_chain"}) {
+    EXPECT_TRUE(finished.contains(family)) << family;
+  }
+}
+
+TEST(Registry, Bf16NeedsALevelThatHasIt) {
+  Workload workload;
+  workload.precision = Precision::bf16;
+  workload.on_cpu = [](const CpuDevice&, const InputKey&) { return Instance{}; };
+  EXPECT_TRUE(unavailable_on(workload, {CpuLevel::avx512, 1}));
+  EXPECT_FALSE(unavailable_on(workload, {CpuLevel::avx512_bf16, 1}));
+  workload.precision = Precision::fp32;
+  EXPECT_FALSE(unavailable_on(workload, {CpuLevel::v2, 1}));
+  workload.on_cpu = nullptr;
+  EXPECT_TRUE(unavailable_on(workload, {CpuLevel::v2, 1}));
+}
+
+TEST(Registry, TextOfAProblem) {
+  EXPECT_EQ(problem_text({{"rows", 4}, {"width", 8}}), "rows4_width8");
+  EXPECT_EQ(problem_text({}), "");
+}
+
+}  // namespace
+}  // namespace assay
