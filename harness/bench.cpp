@@ -33,6 +33,7 @@ void restart_bound(const Device& device) {
   }
   if (arguments.empty()) return;
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   for (const auto& [name, value] : thread_settings(device)) {
@@ -83,8 +84,8 @@ HostedFigure figure_of(const MeasuredItem& measured) {
   add_rate("tokens/s", record.tokens);
   figure.counters["iterations"] = samples * batch;
   figure.counters["samples"] = samples;
-  // Too few samples form no interval, and JSON has no infinity.
-  if (measured.judgement.half_width_relative < 1.0) {
+  // Few samples form no interval worth printing, and JSON has no infinity.
+  if (measured.judgement.effective_samples >= 10.0) {
     figure.counters["interval"] = measured.judgement.half_width_relative;
   }
   return figure;

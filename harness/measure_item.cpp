@@ -1,6 +1,7 @@
 #include "harness/measure_item.h"
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 #include <utility>
 
@@ -65,6 +66,11 @@ void sample_into(ItemRecord& record, Judgement& judgement, const ItemRequest& re
   judgement = sampling.judgement;
 }
 
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](double value) { return std::isfinite(value); });
+}
+
 void verify_into(ItemRecord& record, const Instance& instance) {
   if (record.stop_reason == "interrupted") {
     record.status = "interrupted";
@@ -87,6 +93,11 @@ void verify_into(ItemRecord& record, const Instance& instance) {
   if (record.checks.empty()) {
     record.status = "invalid";
     record.error = "the workload's check compared nothing";
+  }
+  if (record.training && record.status == "valid" &&
+      !(all_finite(record.training->losses) && all_finite(record.training->gradient_norms))) {
+    record.status = "invalid";
+    record.error = "a loss or gradient norm was not a finite number";
   }
 }
 

@@ -157,9 +157,28 @@ UncertainInput read_uncertain_input(const Part& part) {
   return input;
 }
 
+/// Says of a value that is no decimal how to write one, which a schema's pattern can't. Anything
+/// else that is wrong is left to the schema.
+void check_decimals(const json& part, const std::string& file, const std::string& pointer) {
+  if (!part.is_structured()) return;
+  if (part.is_object() && part.contains("unit") && part.contains("value")) {
+    const json& value = part.at("value");
+    const std::string where = place(file, pointer + "/value");
+    if (value.is_number()) {
+      throw input_error("the figure is a JSON number, which is not exact", where,
+                        "write it as a decimal string, like \"1250.00\"");
+    }
+    if (value.is_string()) (void)parse_decimal(value.get<std::string>(), where);
+  }
+  for (const auto& [key, inner] : part.items()) {
+    check_decimals(inner, file, pointer + "/" + key);
+  }
+}
+
 }  // namespace
 
 CostSheet cost_sheet_from_json(const json& document, const std::string& where) {
+  check_decimals(document, where, "");
   validate(document, "cost-sheet", where);
   const Part root(document, where, "");
   CostSheet sheet;

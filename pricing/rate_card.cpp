@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "pricing/calendar.h"
@@ -75,11 +76,12 @@ void choose_power(RateCard& card, const Stated<double>& measured) {
   }
   (void)need(energy.loaded_power);
   card.loaded_power_w = energy.loaded_power.value_text;
-  card.flags.push_back(
-      {"declared-power",
-       measured.value ? "loaded power is declared: the certificate measured the device alone, the "
-                        "sheet states power at the wall"
-                      : "loaded power is declared, not measured: " + measured.reason});
+}
+
+std::string why_declared(const Stated<double>& measured) {
+  return measured.value ? "loaded power is declared: the certificate measured the device alone, "
+                          "the sheet states power at the wall"
+                        : "loaded power is declared, not measured: " + measured.reason;
 }
 
 Stated<std::string> device_hour(const RateCard& card) {
@@ -108,6 +110,7 @@ void add_flags(RateCard& card, const Assessment& assessment) {
   if (card.sheet.example) {
     add("example-sheet", "the cost sheet is an example: no site's accounts stand behind it");
   }
+  if (!card.power_measured) add("declared-power", why_declared(assessment.power_w));
   add("energy-indicative",
       "the energy part is indicative: no series of an external meter stands behind it");
   if (!card.certificate.verified_key_id.has_value()) {

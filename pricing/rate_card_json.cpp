@@ -62,6 +62,9 @@ json capital_json(const RateCard& card) {
     }
     classes.push_back({{"name", asset_class.name},
                        {"method", method_name(asset_class.method)},
+                       {"return_basis", asset_class.return_basis},
+                       {"return_tax", asset_class.return_tax},
+                       {"payment_timing", "year_end"},
                        {"years", years}});
   }
   return classes;
@@ -135,12 +138,17 @@ json energy_json(const RateCard& card) {
 json delivered_json(const RateCard& card) {
   const CostSheet& sheet = card.sheet;
   const bool filed = card.cost.utilisation == need(sheet.utilisation);
+  json excluded = json::array();
+  for (const auto& plant : sheet.used_and_useful.excluded) {
+    excluded.push_back({{"name", plant.name}, {"reason", plant.reason}});
+  }
   return {{"devices", sheet.device_count.value_text},
           {"availability", sheet.availability.value_text},
           {"utilisation",
            filed ? sheet.utilisation.value_text : sheet.used_and_useful.floor->value_text},
           {"utilisation_filed", sheet.utilisation.value_text},
           {"rule", sheet.used_and_useful.exclusion ? "exclusion" : "floor"},
+          {"excluded", excluded},
           {"cu", rounded_text(card.cost.delivered_cu, kRateDecimals)}};
 }
 
@@ -192,6 +200,8 @@ json to_json(const RateCard& card) {
       {"fixed_cny_per_year", cny_text(to_fen(card.cost.fixed_cny, "fixed cost"))},
       {"waterfall", waterfall_json(card)},
       {"capital", capital_json(card)},
+      {"margin",
+       sheet.margin.share_of_operating_cost ? "share_of_operating_cost" : "inside_return"},
       {"inputs", inputs_json(card)},
   };
   validate(document, "rate-card", "rate card");

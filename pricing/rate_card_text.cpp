@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "pricing/capital.h"
 #include "pricing/money.h"
 #include "pricing/rate_card.h"
 
@@ -67,6 +68,17 @@ std::string cell(std::string text) {
   return text;
 }
 
+/// A number without unit is printed without one.
+std::string with_unit(const std::string& value, const std::string& unit) {
+  return unit == "1" ? value : value + " " + unit;
+}
+
+std::string method_words(CapitalMethod method) {
+  std::string words = method_name(method);
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words;
+}
+
 std::string warning_block(const RateCard& card) {
   std::string text;
   if (card.certificate.grade != "certified") {
@@ -110,9 +122,21 @@ std::string measured_table(const RateCard& card) {
       card.loaded_power_w + " W " + (card.power_measured ? "(measured)" : "(declared)"));
   row("idle power",
       sheet.energy.idle_power.value_text + " W (" + sheet.energy.power_boundary + " boundary)");
-  row("PUE", sheet.energy.pue.value_text + " (" + sheet.energy.pue_category + ", " +
+  row("PUE", sheet.energy.pue.value_text + " (category " + sheet.energy.pue_category + ", " +
                  sheet.energy.pue_period + ")");
   row("tariff", rounded_text(card.cost.tariff_cny_per_kwh, kRateDecimals) + " CNY/kWh ex VAT");
+  for (const AssetClass& asset_class : sheet.asset_classes) {
+    row("capital of " + cell(asset_class.name),
+        method_words(asset_class.method) + " over " + asset_class.life.value_text +
+            " years, return of " + asset_class.return_per_year.value_text + " a year, " +
+            asset_class.return_basis + " and pre-tax, payments at the end of each year");
+  }
+  row("margin", sheet.margin.share_of_operating_cost
+                    ? sheet.margin.share_of_operating_cost->value_text + " of operating cost"
+                    : "inside the return");
+  for (const auto& plant : sheet.used_and_useful.excluded) {
+    row("plant left out", plant.name + ": " + plant.reason);
+  }
   row("test year", sheet.test_year_start + " to " + sheet.test_year_end + ", " +
                        std::to_string(sheet.test_year_hours) + " h");
   row("utilisation that counts",
@@ -128,9 +152,10 @@ std::string contributions_table(const RateCard& card) {
       "\n| input | standard uncertainty | effect, CNY/CU | correlation with K |\n"
       "|---|--:|--:|--:|\n";
   for (const Contribution& part : card.interval.contributions) {
-    text += fmt::format("| {} | {} {} | {} | {} |\n", cell(part.input), part.standard_uncertainty,
-                        part.unit, rounded_text(part.effect_cny_per_cu, kRateDecimals),
-                        part.correlation_with_k);
+    text +=
+        fmt::format("| {} | {} | {} | {} |\n", cell(part.input),
+                    with_unit(part.standard_uncertainty, part.unit),
+                    rounded_text(part.effect_cny_per_cu, kRateDecimals), part.correlation_with_k);
   }
   return text;
 }
@@ -138,8 +163,8 @@ std::string contributions_table(const RateCard& card) {
 std::string inputs_table(const RateCard& card) {
   std::string text = "| figure | value | source | date | note |\n|---|--:|---|---|---|\n";
   for (const Figure* figure : all_figures(card.sheet)) {
-    std::string value = figure->value ? figure->value_text + " " + figure->unit : "null";
-    if (figure->unit == "1" && figure->value) value = figure->value_text;
+    std::string value =
+        figure->value ? with_unit(figure->value_text, figure->unit) : std::string("null");
     if (figure->vat) value += figure->vat->included ? " incl. VAT" : " ex VAT";
     text += fmt::format("| `{}` | {} | {} | {} | {} |\n", figure->pointer, value,
                         cell(figure->source.value_or("none")), figure->date.value_or("-"),

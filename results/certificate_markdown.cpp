@@ -42,7 +42,7 @@ std::string interval_text(double cu_per_h, double expanded) {
 std::string cu_text(const Stated<double>& stated, int digits = 5) {
   if (!stated.has_value()) return "none: " + stated.reason;
   const RateUnit unit = rate_unit(*stated.value);
-  return fmt::format("{:.{}g} {}", *stated.value * unit.scale, digits, unit.name);
+  return fmt::format("{:#.{}g} {}", *stated.value * unit.scale, digits, unit.name);
 }
 
 std::string percent(const Stated<double>& stated) {
@@ -65,7 +65,7 @@ std::string rate_text(double pflops) {
     value /= 1000.0;
     ++unit;
   }
-  return fmt::format("{:.4g} {}", value, kUnits[unit]);
+  return fmt::format("{:#.4g} {}", value, kUnits[unit]);
 }
 
 std::string seconds_text(double seconds) {

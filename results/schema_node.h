@@ -14,15 +14,13 @@
 namespace assay {
 
 /// Bits of SchemaNode::types. An integer is a number too.
-enum JsonType : unsigned {
-  kNull = 1,
-  kBoolean = 2,
-  kObject = 4,
-  kArray = 8,
-  kInteger = 16,
-  kNumber = 32,
-  kString = 64,
-};
+inline constexpr unsigned kNull = 1;
+inline constexpr unsigned kBoolean = 2;
+inline constexpr unsigned kObject = 4;
+inline constexpr unsigned kArray = 8;
+inline constexpr unsigned kInteger = 16;
+inline constexpr unsigned kNumber = 32;
+inline constexpr unsigned kString = 64;
 
 enum class TextFormat { none, date, date_time };
 

@@ -56,7 +56,7 @@ unsigned type_of(const json& value) {
 }
 
 std::string type_names(unsigned types) {
-  if ((types & kNumber) != 0) types &= ~unsigned{kInteger};
+  if ((types & kNumber) != 0) types &= ~kInteger;
   std::string names;
   for (const auto& [bit, name] : {std::pair<unsigned, const char*>{kObject, "an object"},
                                   {kArray, "an array"},

@@ -47,11 +47,11 @@ void require_valid(const StepOptions& options);
 /// The step on a CPU. Uses the ambient number of OpenMP threads, which must not change between
 /// construction and the last iteration.
 ///
-/// GPT-2 124M on 2 cores of a Zen 5 with AVX512-BF16 (tokens/s; share of the same run's 2048³
-/// product): BF16, 4 x 64 tokens 834 (71 %), 2 x 512 tokens 963 (83 %); FP32, 2 x 512 tokens 485
-/// (80 %). Of the BF16 step with 2 x 512 (4 x 64) tokens, products take 77 % (67 %), AdamW and the
-/// gradient norm 6 % (17 %), waiting at barriers 5 % (5 %), attention 5 % (1.5 %), norms 2 %,
-/// activations 1.5 %, cross-entropy 1.4 %.
+/// GPT-2 124M on 2 cores of a Zen 5 with AVX512-BF16 (best of several runs; tokens/s, share of the
+/// same run's 2048³ product): BF16, 4 x 64 tokens 834 (71 %), 2 x 512 tokens 963 (83 %); FP32, 2 x
+/// 512 tokens 485 (80 %). Of the BF16 step with 2 x 512 (4 x 64) tokens, products take 77 % (67 %),
+/// AdamW and the gradient norm 6 % (17 %), waiting at barriers 5 % (5 %), attention 5 % (1.5 %),
+/// norms 2 %, activations 1.5 %, cross-entropy 1.4 %.
 class CpuTrainingStep {
  public:
   /// Errors: input_error for invalid options, BF16 where the level has none, too little memory;

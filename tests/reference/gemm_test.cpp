@@ -54,7 +54,9 @@ using Extents = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
 class GemmCpu : public testing::TestWithParam<Extents> {};
 
 TEST_P(GemmCpu, EveryFormEqualsTheDefinition) {
-  const auto [rows, in, out] = GetParam();
+  const std::int64_t rows = std::get<0>(GetParam());
+  const std::int64_t in = std::get<1>(GetParam());
+  const std::int64_t out = std::get<2>(GetParam());
   const auto expect = [&](const Product& fixed, const Product& product, bool bf16) {
     const Check check = !bf16 ? run_and_compare<float, float>(product, fixed)
                         : product.output == Element::bf16
@@ -148,51 +150,51 @@ TEST(GemmCpu, AnotherLevelInOneProcessIsRefused) {
 template <class In, class Out>
 class Freivalds : public testing::Test {
  protected:
-  Freivalds() : product_(forward(300, 512, 257, element_of<In>(), true)) {
-    product_.output = element_of<Out>();
-    a_ = normal_input<In>(21, 1, product_.m * product_.k);
-    b_ = normal_input<In>(21, 2, product_.k * product_.n);
-    bias_ = normal_input<In>(21, 3, product_.n);
-    d_ = result_of(a_);
+  Freivalds() : product(forward(300, 512, 257, element_of<In>(), true)) {
+    product.output = element_of<Out>();
+    a = normal_input<In>(21, 1, product.m * product.k);
+    b = normal_input<In>(21, 2, product.k * product.n);
+    bias = normal_input<In>(21, 3, product.n);
+    right_d = result_of(a);
   }
 
-  std::vector<Out> result_of(const std::vector<In>& a) {
-    std::vector<float> sums(static_cast<std::size_t>(product_.m * product_.n));
-    product_reference(product_, to_single(a).data(), to_single(b_).data(), to_single(bias_).data(),
+  std::vector<Out> result_of(const std::vector<In>& left) {
+    std::vector<float> sums(static_cast<std::size_t>(product.m * product.n));
+    product_reference(product, to_single(left).data(), to_single(b).data(), to_single(bias).data(),
                       sums.data());
     std::vector<Out> stored;
+    stored.reserve(sums.size());
     for (const float sum : sums) stored.push_back(from_float<Out>(sum));
     return stored;
   }
 
   bool accepts(const std::vector<Out>& d, std::uint64_t key) {
-    return freivalds_check("d", product_, a_.data(), b_.data(), bias_.data(), d.data(), key)
-        .passed();
+    return freivalds_check("d", product, a.data(), b.data(), bias.data(), d.data(), key).passed();
   }
 
   void refuses_planted_faults() {
     for (std::uint64_t key = 1; key <= 3; ++key) {
-      EXPECT_TRUE(accepts(d_, key)) << "a right product";
+      EXPECT_TRUE(accepts(right_d, key)) << "a right product";
       // One tile of 64 terms left out of one row's sums.
-      std::vector<In> short_of_a_tile = a_;
+      std::vector<In> short_of_a_tile = a;
       for (std::int64_t l = 128; l < 192; ++l) {
-        short_of_a_tile[static_cast<std::size_t>(7 * product_.k + l)] = In{};
+        short_of_a_tile[static_cast<std::size_t>(7 * product.k + l)] = In{};
       }
       EXPECT_FALSE(accepts(result_of(short_of_a_tile), key)) << "dropped K tile";
       // Rows from the 100th on are one off.
-      std::vector<Out> shifted = d_;
-      std::copy(d_.begin() + 100 * product_.n, d_.end() - product_.n,
-                shifted.begin() + 101 * product_.n);
+      std::vector<Out> shifted = right_d;
+      std::copy(right_d.begin() + 100 * product.n, right_d.end() - product.n,
+                shifted.begin() + 101 * product.n);
       EXPECT_FALSE(accepts(shifted, key)) << "off-by-one row";
-      std::vector<Out> unwritten = d_;
+      std::vector<Out> unwritten = right_d;
       unwritten[5] = from_float<Out>(std::nanf(""));
       EXPECT_FALSE(accepts(unwritten, key)) << "NaN";
     }
   }
 
-  Product product_;
-  std::vector<In> a_, b_, bias_;
-  std::vector<Out> d_;
+  Product product;
+  std::vector<In> a, b, bias;
+  std::vector<Out> right_d;
 };
 
 using FreivaldsSingle = Freivalds<float, float>;

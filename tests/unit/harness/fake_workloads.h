@@ -84,15 +84,20 @@ inline Catalogue fake_catalogue(const Basket&, const Device&) {
       {fake_kernel("wrong", short_work, 1.0), ""},
       {fake_kernel("throws", [] { throw std::runtime_error("broken\nin two lines"); }), ""},
       {fake_kernel("crashes", [] { std::raise(SIGKILL); }), ""},
-      {fake_kernel("interrupts", [] {
-         busy_for(std::chrono::microseconds(500));
-         kill(getpid(), SIGINT);
-       }), ""},
-      {fake_kernel("interrupts_parent", [] {
-         busy_for(std::chrono::milliseconds(5));
-         static bool sent = false;
-         if (!std::exchange(sent, true)) kill(getppid(), SIGINT);
-       }), ""},
+      {fake_kernel("interrupts",
+                   [] {
+                     busy_for(std::chrono::microseconds(500));
+                     kill(getpid(), SIGINT);
+                   }),
+       ""},
+      {fake_kernel("interrupts_parent",
+                   [] {
+                     busy_for(std::chrono::milliseconds(5));
+                     static bool sent = false;
+                     if (!std::exchange(sent, true)) kill(getppid(), SIGINT);
+                   }),
+       ""},
+      {fake_kernel("last", short_work), ""},
       {named(bf16), ""},
   };
 }

@@ -1,7 +1,7 @@
 /// The identities of capital recovery, exact in rationals, and that planted faults break them.
 #include "pricing/capital.h"
 
-#include <numeric>
+#include <gtest/gtest.h>
 
 #include "support.h"
 

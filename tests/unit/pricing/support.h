@@ -1,7 +1,5 @@
 #pragma once
 /// Cost sheets and certificates for the tests of pricing.
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <string>
 

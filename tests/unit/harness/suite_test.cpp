@@ -1,0 +1,230 @@
+// Suites become plans; names are found or refused with near ones.
+#include "harness/suite.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "fake_workloads.h"
+#include "harness/basket_workloads.h"
+#include "harness/process_spec.h"
+#include "kernels/registry.h"
+#include "results/edition/model_flops.h"
+
+namespace assay::harness {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const TimerRecord kTimer{"CLOCK_MONOTONIC", 30, 20.0, {}};
+
+Catalogue fakes() {
+  return test::fake_catalogue({}, {});
+}
+
+Plan plan_of(const std::string& suite, const SuiteChoices& choices = {}, std::int64_t seed = 1) {
+  return make_plan(suite_named(suite), choices, fakes(), {CpuLevel::v2, 1}, seed, kTimer);
+}
+
+std::vector<std::string> operations(const PlannedProcess& process) {
+  std::vector<std::string> names;
+  for (const PlannedItem& item : process.items) {
+    const std::size_t first = item.workload.find('/') + 1;
+    names.push_back(item.workload.substr(first, item.workload.find('/', first) - first));
+  }
+  return names;
+}
+
+std::string refusal(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    return error.line();
+  }
+  return "accepted";
+}
+
+TEST(Suite, QuickTakesTheBasketAndTheRoofs) {
+  const Plan plan = plan_of("quick");
+  EXPECT_EQ(plan.record.name, "quick");
+  ASSERT_EQ(plan.processes.size(), 3U);
+  EXPECT_THAT(operations(plan.processes[0]), ElementsAre("step_a", "step_b", "square", "triad"));
+  EXPECT_TRUE(plan.has_basket);
+  const auto& items = plan.processes[0].items;
+  EXPECT_EQ(items[0].options.rule.estimator, Estimator::ratio_of_sums);
+  EXPECT_EQ(items[2].options.rule.estimator, Estimator::median);
+  EXPECT_DOUBLE_EQ(items[0].options.rule.target_relative, 0.02);
+  EXPECT_DOUBLE_EQ(items[0].options.clock_step_ns, 50.0);
+  EXPECT_DOUBLE_EQ(plan.record.item_seconds, items[0].options.item_seconds);
+}
+
+TEST(Suite, QuickIsAtMostTwoMinutes) {
+  const Suite& quick = suite_named("quick");
+  // Five items and two roofs, warm-up to its limit, half a second around each.
+  const double item = quick.first.warm_up_max_s + quick.first.item_seconds + 0.5;
+  const double roof = quick.kernel.warm_up_max_s + quick.kernel.item_seconds + 0.5;
+  EXPECT_LE(static_cast<double>(quick.processes) * (5 * item + 2 * roof), 120.0);
+}
+
+TEST(Suite, StandardTakesEveryKernel) {
+  const std::vector<std::string> names = operations(plan_of("standard").processes[0]);
+  EXPECT_THAT(names, ::testing::Contains("good"));
+  EXPECT_THAT(names, ::testing::Not(::testing::Contains("bf16")));  // unavailable on this level
+}
+
+TEST(Suite, CertifyLoadsTenMinutesThenFourTimesTwo) {
+  const Plan plan = plan_of("certify");
+  ASSERT_EQ(plan.processes.size(), 5U);
+  const auto loaded_s = [](const PlannedProcess& process) {
+    double sum = 0.0;
+    for (const PlannedItem& item : process.items) {
+      EXPECT_TRUE(item.options.fixed_time);
+      if (!item.basket_item.empty()) sum += item.options.item_seconds;
+    }
+    return sum;
+  };
+  EXPECT_DOUBLE_EQ(loaded_s(plan.processes[0]), 600.0);
+  for (std::size_t i = 1; i < 5; ++i) EXPECT_DOUBLE_EQ(loaded_s(plan.processes[i]), 120.0);
+  EXPECT_DOUBLE_EQ(plan.record.target_relative, 0.005);
+}
+
+TEST(Suite, OrderIsDrawnFromTheSeed) {
+  const auto orders = [](std::int64_t seed) {
+    std::vector<std::vector<std::string>> all;
+    for (const PlannedProcess& process : plan_of("standard", {}, seed).processes) {
+      all.push_back(operations(process));
+    }
+    return all;
+  };
+  EXPECT_EQ(orders(7), orders(7));
+  EXPECT_NE(orders(7), orders(8));
+  auto first = orders(7)[0];
+  auto second = orders(7)[1];
+  EXPECT_NE(first, second);
+  std::sort(first.begin(), first.end());
+  std::sort(second.begin(), second.end());
+  EXPECT_EQ(first, second);
+}
+
+TEST(Suite, ChoicesMakeItCustom) {
+  SuiteChoices filter;
+  filter.filter = "good|wrong";
+  const Plan plan = plan_of("quick", filter);
+  EXPECT_EQ(plan.record.name, "custom");
+  EXPECT_EQ(plan.record.filter, "good|wrong");
+  EXPECT_THAT(operations(plan.processes[0]), ElementsAre("good", "wrong"));
+  EXPECT_FALSE(plan.has_basket);
+  SuiteChoices fewer;
+  fewer.processes = 1;
+  fewer.item_seconds = 0.2;
+  const Plan shorter = plan_of("quick", fewer);
+  EXPECT_EQ(shorter.record.name, "custom");
+  EXPECT_EQ(shorter.processes.size(), 1U);
+  EXPECT_DOUBLE_EQ(shorter.record.item_seconds, 0.2);
+  EXPECT_LE(shorter.processes[0].items[0].options.warm_up_max_s, 0.2);
+}
+
+TEST(Suite, RefusesWhatCantRun) {
+  EXPECT_THAT(refusal([] { static_cast<void>(suite_named("quickest")); }),
+              HasSubstr("quick, standard, certify"));
+  SuiteChoices unavailable;
+  unavailable.filter = "fake/bf16";
+  EXPECT_THAT(refusal([&] { plan_of("quick", unavailable); }), HasSubstr("no CPU implementation"));
+  SuiteChoices none;
+  none.processes = 0;
+  EXPECT_THAT(refusal([&] { plan_of("quick", none); }), HasSubstr("--processes"));
+  Catalogue broken = fakes();
+  broken[1].workload.on_cpu = nullptr;
+  EXPECT_THAT(refusal([&] {
+                static_cast<void>(
+                    make_plan(suite_named("quick"), {}, broken, {CpuLevel::v2, 1}, 1, kTimer));
+              }),
+              HasSubstr("item-b"));
+}
+
+TEST(Catalogue, FilterFindsInvertsAndNamesNearOnes) {
+  EXPECT_EQ(filtered(fakes(), "item-a").size(), 1U);
+  EXPECT_EQ(filtered(fakes(), "^fake/").size(), fakes().size() - 2);
+  EXPECT_EQ(filtered(fakes(), "-^fake/").size(), 2U);
+  EXPECT_THAT(refusal([] { static_cast<void>(filtered(fakes(), "throwz")); }),
+              HasSubstr("near: fake/throws"));
+  EXPECT_THAT(refusal([] { static_cast<void>(filtered(fakes(), "(")); }),
+              HasSubstr("not a regular expression"));
+  EXPECT_THAT(refusal([] { static_cast<void>(entry_of(fakes(), "fake/goodd/n1/fp32")); }),
+              HasSubstr("near: fake/good"));
+}
+
+TEST(Catalogue, NamesAreUnique) {
+  const Basket basket = load_basket("tb1-lite");
+  std::set<std::string> names;
+  for (const CatalogueEntry& entry : make_catalogue(basket, cpu_device())) {
+    EXPECT_TRUE(names.insert(entry.workload.name).second) << entry.workload.name;
+  }
+  EXPECT_EQ(names.size(), basket.items.size() + workload_registry().size());
+}
+
+TEST(Catalogue, ListSaysWhatIsUnavailableAndWhy) {
+  const auto list = list_workloads(fakes(), {CpuLevel::v2, 1});
+  EXPECT_DOUBLE_EQ(list.front().flops_per_byte, 0.25);
+  EXPECT_FALSE(list.front().unavailable.has_value());
+  EXPECT_TRUE(list.back().unavailable.has_value());
+  EXPECT_TRUE(list.back().back_ends.empty());
+}
+
+TEST(BasketWorkloads, CountTheEditionsModelFlops) {
+  const Basket basket = load_basket("tb1-lite");
+  for (const BasketItem& item : basket.items) {
+    const Workload workload = basket_workload(basket, item, cpu_device("v2"));
+    EXPECT_EQ(workload.kind, WorkloadKind::training_step);
+    EXPECT_EQ(workload.precision, Precision::fp32);
+    EXPECT_EQ(static_cast<std::int64_t>(workload.tokens), item.tokens_per_step);
+    EXPECT_EQ(static_cast<std::int64_t>(workload.flops),
+              model_flops_per_token(item.model) * item.tokens_per_step);
+    EXPECT_LE(workload.flops, 10'000'000'000U) << item.name;
+  }
+}
+
+TEST(BasketWorkloads, MicroBatchShrinksWithMemory) {
+  const Basket basket = load_basket("tb1");
+  const BasketItem& item = basket.items.front();
+  const std::int64_t rows = item.tokens_per_step / item.model.sequence;
+  Device device = cpu_device("v2");
+  device.record.memory_bytes = std::int64_t{1} << 50;
+  EXPECT_EQ(step_options(basket, item, device).batch, rows);
+  EXPECT_EQ(step_options(basket, item, device).accumulation, 1);
+  device.record.memory_bytes = std::int64_t{16} << 30;
+  const transformer::StepOptions smaller = step_options(basket, item, device);
+  EXPECT_LT(smaller.batch, rows);
+  EXPECT_EQ(smaller.batch * smaller.accumulation, rows);
+  EXPECT_LE(step_memory_bytes(smaller), device.record.memory_bytes / 2);
+  // tb1 is BF16 only.
+  EXPECT_EQ(smaller.precision, Precision::bf16);
+}
+
+TEST(ProcessSpec, GoesThroughJsonUnchanged) {
+  const Plan plan = plan_of("quick");
+  const ProcessSpec spec{"tb1-lite", "cpu:0", "v3", make_nonce(5), 3, plan.processes[1]};
+  const nlohmann::json json = to_json(spec);
+  EXPECT_EQ(to_json(spec_from_json(nlohmann::json::parse(json.dump()), "spec")), json);
+  nlohmann::json cut = json;
+  cut.erase("nonce");
+  EXPECT_THAT(refusal([&] { static_cast<void>(spec_from_json(cut, "spec.json")); }),
+              HasSubstr("spec.json"));
+}
+
+TEST(Nonce, IsRepeatableBySeedAndFreshWithout) {
+  EXPECT_EQ(make_nonce(7), make_nonce(7));
+  EXPECT_NE(make_nonce(7), make_nonce(8));
+  EXPECT_NE(make_nonce({}), make_nonce({}));
+  EXPECT_THAT(make_nonce({}), ::testing::MatchesRegex("[0-9a-f]{32}"));
+  EXPECT_EQ(key_of_nonce("00000000000000ff0123456789abcdef"), 255U);
+  EXPECT_EQ(seed_of_nonce("000000000000000000000000000000ff"), 255);
+}
+
+}  // namespace
+}  // namespace assay::harness
