@@ -5,6 +5,7 @@
 #include "results/atomic_file.h"
 #include "results/certificate.h"
 #include "results/document.h"
+#include "results/keys.h"
 #include "results/result_io.h"
 #include "support/certificate_table.h"
 #include "support/context.h"

@@ -20,13 +20,16 @@ function(assay_cpu_levels target)
   endif()
   foreach(level IN LISTS ASSAY_CPU_LEVELS)
     set(objects ${target}_${level})
+    # The last -march counts, and a target's own options come before those of what it links: so the
+    # level's flags are linked, after the baseline's.
+    add_library(${objects}_flags INTERFACE)
+    target_compile_options(${objects}_flags INTERFACE ${ASSAY_CPU_FLAGS_${level}} -ffp-contract=fast
+                                                      $<$<NOT:$<CONFIG:Debug>>:-O3>)
     add_library(${objects} OBJECT ${sources})
-    target_link_libraries(${objects} PRIVATE assay_options OpenMP::OpenMP_CXX)
+    target_link_libraries(${objects} PRIVATE assay_options OpenMP::OpenMP_CXX ${objects}_flags)
     target_include_directories(${objects}
                                PRIVATE $<TARGET_PROPERTY:${target},INTERFACE_INCLUDE_DIRECTORIES>
                                        $<TARGET_PROPERTY:assay_base,INTERFACE_INCLUDE_DIRECTORIES>)
-    target_compile_options(${objects} PRIVATE ${ASSAY_CPU_FLAGS_${level}} -ffp-contract=fast
-                                              $<$<NOT:$<CONFIG:Debug>>:-O3>)
     target_compile_definitions(${objects} PRIVATE ASSAY_CPU_LEVEL=${level}
                                                   ASSAY_CPU_LEVEL_NAMESPACE=level_${level})
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)

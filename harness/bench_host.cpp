@@ -68,6 +68,7 @@ void initialise(const HostFlags& flags, bool with_file) {
   // The library opens this file for its file reporter; ours keeps its text until it is whole.
   arguments.push_back(std::string("--benchmark_out=") + (with_file ? "/dev/null" : ""));
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   int argc = static_cast<int>(arguments.size());

@@ -32,7 +32,7 @@ void add_numa(const HostFiles& files, Conditions& conditions) {
     const int node = static_cast<int>(std::strtol(name.c_str() + 4, nullptr, 10));
     nodes.insert(node);
     for (const int processor :
-         processor_list(files.text(base + "/" + name + "/cpulist").value_or(""))) {
+         processor_list(files.text(fmt::format("{}/{}/cpulist", base, name)).value_or(""))) {
       if (std::find(allowed.begin(), allowed.end(), processor) != allowed.end()) used.insert(node);
     }
   }

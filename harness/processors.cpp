@@ -1,5 +1,6 @@
 #include "harness/processors.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -124,8 +125,8 @@ std::optional<std::int64_t> last_level_cache(const HostFiles& files, int process
   std::int64_t level = 0;
   std::optional<std::int64_t> bytes;
   for (const std::string& index : files.names(base)) {
-    const auto this_level = files.integer(base + "/" + index + "/level");
-    const auto size = files.text(base + "/" + index + "/size");
+    const auto this_level = files.integer(fmt::format("{}/{}/level", base, index));
+    const auto size = files.text(fmt::format("{}/{}/size", base, index));
     if (!this_level || !size || *this_level < level) continue;
     char* end = nullptr;
     std::int64_t value = std::strtoll(size->c_str(), &end, 10);

@@ -100,7 +100,7 @@ std::size_t code_points(std::string_view text) {
 
 bool found_in(const TextPattern& pattern, const std::string& text) {
   // The standard library's matcher recurses once per character; long texts would exhaust the stack.
-  constexpr std::size_t kLongest = 4096;
+  constexpr std::size_t kLongest = 512;
   return text.size() <= kLongest && std::regex_search(text, pattern.expression);
 }
 

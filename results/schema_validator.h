@@ -9,7 +9,7 @@
 /// loosen it.
 ///
 /// Stricter than the standard in three ways: an integer must be written as one (not 1.0), a number
-/// must be finite, and a string of over 4,096 bytes never fits a `pattern`.
+/// must be finite, and a string of over 512 bytes never fits a `pattern`.
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>

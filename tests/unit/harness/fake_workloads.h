@@ -97,6 +97,14 @@ inline Catalogue fake_catalogue(const Basket&, const Device&) {
                      if (!std::exchange(sent, true)) kill(getppid(), SIGINT);
                    }),
        ""},
+      {fake_kernel("hangs",
+                   [] {
+                     for (int i = 0; i < 20; ++i) {
+                       busy_for(std::chrono::milliseconds(300));
+                       kill(getppid(), SIGINT);
+                     }
+                   }),
+       ""},
       {fake_kernel("last", short_work), ""},
       {named(bf16), ""},
   };

@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <string>
-#include <thread>
 
 #include "base/error.h"
 #include "fake_workloads.h"
@@ -108,7 +108,16 @@ TEST(Run, InterruptLeavesAPartialResult) {
   expect_sound(result);
 }
 
-TEST(Run, SeedsRepeatAndOthersDiffer) {
+TEST(Run, SecondInterruptEndsAProcessThatDoesNotStop) {
+  const auto begin = std::chrono::steady_clock::now();
+  const ResultDocument result = run("fake/hangs", 2);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_FALSE(result.complete);
+  EXPECT_EQ(result.processes.front().items.front().status, "interrupted");
+  expect_sound(result);
+}
+
+TEST(Run, RefusesSeedsAndSuitesThatDoNotExist) {
   RunOptions options;
   options.seed = -1;
   EXPECT_THROW(static_cast<void>(run_suite(options, test::fake_catalogue)), Error);
