@@ -59,14 +59,14 @@ void run_body(benchmark::State& state, const HostedBody& body) {
 
 /// Hands flags to the library. It keeps them in globals, so all that matter are given each time.
 void initialise(const HostFlags& flags, bool with_file) {
-  std::vector<std::string> arguments = {"assay"};
+  std::vector<std::string> arguments(1, "assay");
   arguments.insert(arguments.end(), flags.rest.begin(), flags.rest.end());
-  arguments.push_back("--benchmark_filter=.");
-  arguments.push_back("--benchmark_repetitions=" + std::to_string(flags.repetitions));
-  arguments.push_back("--benchmark_list_tests=false");
-  arguments.push_back("--benchmark_min_warmup_time=0");
+  arguments.emplace_back("--benchmark_filter=.");
+  arguments.emplace_back("--benchmark_repetitions=" + std::to_string(flags.repetitions));
+  arguments.emplace_back("--benchmark_list_tests=false");
+  arguments.emplace_back("--benchmark_min_warmup_time=0");
   // The library opens this file for its file reporter; ours keeps its text until it is whole.
-  arguments.push_back(std::string("--benchmark_out=") + (with_file ? "/dev/null" : ""));
+  arguments.emplace_back(with_file ? "--benchmark_out=/dev/null" : "--benchmark_out=");
   std::vector<char*> pointers;
   pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());

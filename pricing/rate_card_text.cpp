@@ -173,6 +173,12 @@ std::string inputs_table(const RateCard& card) {
   return text;
 }
 
+/// At most one line of a terminal.
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kLineMax = 120;
+  return text.size() <= kLineMax ? text : text.substr(0, kLineMax) + " ...";
+}
+
 std::string flags_list(const RateCard& card) {
   std::string text;
   for (const RateFlag& flag : card.flags) text += "- **" + flag.name + "**: " + flag.text + "\n";
@@ -248,7 +254,19 @@ std::string rate_card_table(const RateCard& card) {
                      *card.device_hour_cny.value + " CNY ex VAT"
                : "none: " + card.device_hour_cny.reason) +
           "\n\n" + waterfall_text(card) + "\n";
-  for (const RateFlag& flag : card.flags) text += "flag " + flag.name + ": " + flag.text + "\n";
+  // A terminal gets the seller's flags; those of the certificate stand on the page and in the card.
+  std::size_t of_certificate = 0;
+  for (const RateFlag& flag : card.flags) {
+    if (flag.name == "certificate") {
+      ++of_certificate;
+    } else {
+      text += "flag " + flag.name + ": " + shortened(flag.text) + "\n";
+    }
+  }
+  if (of_certificate > 0) {
+    text +=
+        "flag certificate: " + std::to_string(of_certificate) + " audit flags, see the report\n";
+  }
   return text;
 }
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <string>
+#include <vector>
+
 #include "support/table.h"
 
 namespace assay::cli {
@@ -13,6 +17,23 @@ std::string figure(const Stated<double>& value, const std::string& unit) {
 
 std::string percent(const Stated<double>& share) {
   return share.value ? fmt::format("{:.1f} %", *share.value * 100.0) : "none: " + share.reason;
+}
+
+/// CU/h of a device: small ones in millionths, so that figures stay readable.
+std::string cu_rate(const Stated<double>& value) {
+  if (!value.value || std::abs(*value.value) >= 0.1) return figure(value, "CU/h");
+  return significant(*value.value * 1e6, 4) + " µCU/h";
+}
+
+/// A list for a terminal; the whole of a long one stands in the certificate.
+std::string bullets(const std::vector<std::string>& lines) {
+  constexpr std::size_t kLinesMax = 8;
+  std::string text;
+  for (std::size_t i = 0; i < lines.size() && i < kLinesMax; ++i) text += "  - " + lines[i] + '\n';
+  if (lines.size() > kLinesMax) {
+    text += fmt::format("  - and {} more, see the certificate\n", lines.size() - kLinesMax);
+  }
+  return text;
 }
 
 }  // namespace
@@ -44,19 +65,19 @@ std::string certificate_table(const Certificate& certificate) {
   figures.add({"grade", a.grade});
   figures.add({"basket", certificate.basket.name + " " + certificate.basket.version});
   figures.add({"device", certificate.device.name + " (" + certificate.device.isa + ")"});
-  figures.add({"K, CU rate", figure(a.k_cu_per_h, "CU/h")});
-  figures.add({"u_c(K)", figure(a.u_c_cu_per_h, "CU/h")});
-  figures.add({"ν_eff", figure(a.nu_eff, "")});
-  figures.add({"U, coverage 95 %", figure(a.expanded_cu_per_h, "CU/h")});
-  figures.add({"K_cert, credited", figure(a.k_cert_cu_per_h, "CU/h")});
+  figures.add({"K, CU rate", cu_rate(a.k_cu_per_h)});
+  figures.add({"u_c(K)", cu_rate(a.u_c_cu_per_h)});
+  figures.add({"ν_eff", a.nu_eff.value ? significant(*a.nu_eff.value, 3) : figure(a.nu_eff, "")});
+  figures.add({"U, coverage 95 %", cu_rate(a.expanded_cu_per_h)});
+  figures.add({"K_cert, credited", cu_rate(a.k_cert_cu_per_h)});
   figures.add({"MFU to the measured product", percent(a.mfu.measured)});
   figures.add({"MFU to the printed peak", percent(a.mfu.nominal)});
   std::string text = items.text() + '\n' + figures.text();
   if (a.grade != "certified") {
     text += "\nINDICATIVE, not certified:\n";
-    for (const std::string& shortfall : a.shortfalls) text += "  - " + shortfall + '\n';
+    text += bullets(a.shortfalls);
   }
-  for (const std::string& flag : a.audit_flags) text += "  flag: " + flag + '\n';
+  if (!a.audit_flags.empty()) text += "\nFor an auditor's eye:\n" + bullets(a.audit_flags);
   return text;
 }
 

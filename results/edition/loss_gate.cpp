@@ -14,8 +14,10 @@
 namespace assay {
 namespace {
 
+/// Steps in the first and the last tenth: at least kLossGateTenthMin, since a mean of two or three
+/// losses, of which the first fall steeply, has no interval worth the name.
 std::size_t tenth(std::size_t size) {
-  return std::max<std::size_t>(1, size / 10);
+  return std::min(size, std::max<std::size_t>(kLossGateTenthMin, size / 10));
 }
 
 /// Mean and its standard error, of losses whose noise is that of fresh tokens at each step.

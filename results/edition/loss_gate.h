@@ -14,8 +14,10 @@ namespace assay {
 
 /// The first loss lies within this of ln V: a fresh model knows nothing.
 inline constexpr double kFirstLossTolerance = 0.05;
-/// Fewer steps than this can't be judged: a tenth must have a spread, so at least two steps.
+/// Fewer steps than this cannot be judged.
 inline constexpr std::size_t kLossGateStepsMin = 20;
+/// Steps of its first and of its last tenth, at least.
+inline constexpr std::size_t kLossGateTenthMin = 8;
 /// The last tenth may lie this many of its standard errors under H.
 inline constexpr double kEntropyStandardErrors = 4.0;
 /// Gradient norms stay above this part of the first. It is ten roundings of FP32 (2^-24): what is

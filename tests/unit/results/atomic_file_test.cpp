@@ -118,8 +118,16 @@ TEST_F(AtomicFile, RefusesWhatIsNoFile) {
   expect_input_error([&] { write_file_atomically(at("none") / "a", "x"); }, {"No such file"});
   expect_input_error([&] { write_file_atomically(at(""), "x"); }, {"directory"});
   expect_input_error([&] { write_file_atomically(fs::path(), "x"); }, {"cannot write"});
-  // As root a rename would replace the device node itself.
-  expect_input_error([] { write_file_atomically("/dev/null", "x"); }, {"/dev/null", "regular"});
+  // Stands for a device node such as /dev/null, which a rename by root would replace; a test that
+  // tried the real one would do that harm where the guard is broken.
+  ASSERT_EQ(::mkfifo(at("pipe").c_str(), 0600), 0);
+  expect_input_error([&] { write_file_atomically(at("pipe"), "x"); }, {"pipe", "regular"});
+  EXPECT_TRUE(fs::is_fifo(at("pipe")));
+  fs::create_symlink("pipe", at("link"));
+  expect_input_error([&] { write_file_atomically(at("link"), "x"); }, {"link", "regular"});
+  EXPECT_TRUE(fs::is_fifo(at("pipe")));
+  fs::remove(at("link"));
+  fs::remove(at("pipe"));
   write_file_atomically(at("file"), "x");
   expect_input_error([&] { write_file_atomically(at("file") / "a", "x"); }, {"directory"});
   EXPECT_EQ(names(), std::vector<std::string>{"file"});
