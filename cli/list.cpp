@@ -73,6 +73,12 @@ std::string markdown(const std::vector<harness::ListedWorkload>& workloads) {
               "\n\n| operation | problem | precision | FLOPs | bytes | FLOP/byte | back ends |\n"
               "|---|---|---|---:|---:|---:|---|\n";
     }
+    if (workload.sized_by_machine) {
+      text += fmt::format("| {} | by the machine's caches | {} | | | {:.2f} | {} |\n",
+                          operation_of(workload), workload.precision, workload.flops_per_byte,
+                          joined(workload.back_ends));
+      continue;
+    }
     text += fmt::format("| {} | {} | {} | {} | {} | {:.2f} | {} |\n", operation_of(workload),
                         problem_of(workload), workload.precision, workload.flops, workload.bytes,
                         workload.flops_per_byte, joined(workload.back_ends));

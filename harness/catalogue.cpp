@@ -119,6 +119,7 @@ std::vector<ListedWorkload> list_workloads(const Catalogue& catalogue, const Cpu
       line.flops_per_byte =
           static_cast<double>(workload.flops) / static_cast<double>(workload.bytes);
     }
+    line.sized_by_machine = workload.sized_by_machine;
     if (workload.on_cpu) line.back_ends.emplace_back("cpu");
     line.unavailable = unavailable_on(workload, device);
     list.push_back(std::move(line));

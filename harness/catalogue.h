@@ -46,7 +46,8 @@ struct ListedWorkload {
   std::string precision;
   std::uint64_t flops = 0;
   std::uint64_t bytes = 0;
-  double flops_per_byte = 0.0;  ///< arithmetic intensity; 0 where there are no bytes
+  double flops_per_byte = 0.0;    ///< arithmetic intensity; 0 where there are no bytes
+  bool sized_by_machine = false;  ///< the sizes above differ from machine to machine
   std::vector<std::string> back_ends;
   std::optional<std::string> unavailable;  ///< why it can't run on the device
 };

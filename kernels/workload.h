@@ -89,6 +89,8 @@ struct Workload {
   std::uint64_t bytes = 0;
   /// Tokens of one iteration; 0 where that means nothing.
   std::uint64_t tokens = 0;
+  /// Whether the problem is chosen by the machine's caches: then its sizes differ by machine.
+  bool sized_by_machine = false;
   /// How inputs are distributed, in words: "normal(0, 1) by Philox".
   std::string inputs;
 

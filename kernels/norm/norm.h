@@ -15,10 +15,9 @@
 /// Sources: J. L. Ba et al., arXiv 1607.06450, eq. 3; B. Zhang and R. Sennrich, arXiv 1910.07467,
 /// eq. 4.
 ///
-/// FLOPs, counted per element: LayerNorm forward 8, backward 14; RMSNorm forward 5, backward 10; one
-/// more for a fused residual
-/// (not model FLOPs: a norm is memory-bound and only its bytes matter).
-/// Bytes: each tensor once.
+/// FLOPs, counted per element: LayerNorm forward 8, backward 14; RMSNorm forward 5, backward 10;
+/// one more for a fused residual (not model FLOPs: a norm is memory-bound and only its bytes
+/// matter). Bytes: each tensor once.
 ///
 /// Decomposition on a CPU: one row per iteration of a parallel loop; inside a row three vectorised
 /// sweeps over data that stay in the first-level cache. dγ and dβ are summed over a fixed number

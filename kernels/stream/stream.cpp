@@ -124,6 +124,7 @@ Workload workload(bool triad, std::int64_t n) {
   w.family = "stream";
   w.operation = triad ? "triad" : "copy";
   w.problem = {{"n", n}};
+  w.sized_by_machine = true;
   w.precision = Precision::fp64;
   w.flops = triad ? 2 * static_cast<std::uint64_t>(n) : 0;
   w.bytes = (triad ? 24 : 16) * static_cast<std::uint64_t>(n);

@@ -66,8 +66,9 @@ TEST_F(Machine, CountsSocketsCoresAndThreads) {
 TEST_F(Machine, QuotaOfCgroupsVersionTwoLimitsCores) {
   put_processors();
   put("proc/self/cgroup", "0::/a/b\n");
-  put("sys/fs/cgroup/a/b/cpu.max", "max 100000\n");
-  put("sys/fs/cgroup/a/cpu.max", "150000 100000\n");
+  put("sys/fs/cgroup/a/b/cpu.max", "150000 100000\n");
+  put("sys/fs/cgroup/a/cpu.max", "300000 100000\n");
+  put("sys/fs/cgroup/cpu.max", "max 100000\n");
   put("sys/fs/cgroup/a/memory.max", "524288\n");
   const HostCpu cpu = read_host_cpu(files, {0, 1, 2, 3});
   EXPECT_DOUBLE_EQ(cpu.quota_cores.value(), 1.5);
