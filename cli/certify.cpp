@@ -22,10 +22,10 @@ struct Options {
 };
 
 void run(const Options& options, const Context& context) {
-  const nlohmann::json document = read_document(options.result, "result");
+  const nlohmann::json document = parse_json(read_file(options.result), options.result.string());
   const std::string private_pem = read_file(options.key);
-  const nlohmann::json envelope =
-      certify(result_from_json(document), digest(document), options.request, private_pem);
+  const nlohmann::json envelope = certify(result_from_json(document, options.result.string()),
+                                          digest(document), options.request, private_pem);
   write_document(options.output, envelope);
   const Certificate certificate = read_certificate(options.output, public_pem_of(private_pem));
   if (!options.report.empty()) {

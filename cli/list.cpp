@@ -1,6 +1,7 @@
 /// assay list: every workload, what it computes and what it costs.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -59,7 +60,10 @@ nlohmann::json to_json(const harness::ListedWorkload& workload) {
 }
 
 /// docs/workloads.md: what does not depend on the machine.
-std::string markdown(const std::vector<harness::ListedWorkload>& workloads) {
+std::string markdown(std::vector<harness::ListedWorkload> workloads) {
+  std::stable_sort(workloads.begin(), workloads.end(),
+                   [](const auto& a, const auto& b) { return a.family < b.family; });
+
   std::string text =
       "# Workloads\n\n"
       "Made by `assay list --markdown` from the registry; a test holds it current. FLOPs are "

@@ -22,9 +22,9 @@ void run(const Options& options, Context& context) {
   std::optional<ResultDocument> result;
   std::string result_digest;
   if (!options.result.empty()) {
-    const nlohmann::json document = read_document(options.result, "result");
+    const nlohmann::json document = parse_json(read_file(options.result), options.result.string());
     result_digest = digest(document);
-    result = result_from_json(document);
+    result = result_from_json(document, options.result.string());
   }
   const std::string public_pem = options.key.empty() ? std::string() : read_file(options.key);
   const auto lines = verify_certificate(options.certificate, public_pem,

@@ -290,8 +290,8 @@ ResultDocument result_from(const json& document, const std::string& where) {
 
 }  // namespace
 
-ResultDocument result_from_json(const json& document) {
-  return result_from(document, "result");
+ResultDocument result_from_json(const json& document, const std::string& where) {
+  return result_from(document, where);
 }
 
 json to_json(const ResultDocument& result) {

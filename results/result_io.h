@@ -13,7 +13,8 @@ namespace assay {
 
 /// Errors: input_error naming the JSON path where the document does not fit its schema or
 /// contradicts itself.
-[[nodiscard]] ResultDocument result_from_json(const nlohmann::json& document);
+[[nodiscard]] ResultDocument result_from_json(const nlohmann::json& document,
+                                              const std::string& where = "result");
 [[nodiscard]] nlohmann::json to_json(const ResultDocument& result);
 
 /// One process alone, as a fresh process hands it to its parent.
