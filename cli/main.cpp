@@ -1,5 +1,9 @@
-#include <cstdio>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <exception>
+#include <memory>
+#include <string>
 
 #include "commands.h"
 #include "support/context.h"
@@ -11,15 +15,24 @@ constexpr const char* kDescription =
     "into the fair rate of a compute unit (CU).\n\n"
     "The usual way:  assay run -> certify -> verify -> price";
 
-/// One line on standard error: what, where, the mend.
+/// Messages go to standard error, one line each; standard output is for results.
+void set_up_messages() {
+  auto logger =
+      std::make_shared<spdlog::logger>("assay", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("assay: %v");
+  spdlog::set_default_logger(std::move(logger));
+}
+
+/// One line: what, where, the mend.
 int report(const std::string& line, assay::ExitCode code) {
-  std::fprintf(stderr, "assay: %s\n", line.c_str());
+  spdlog::error("{}", line);
   return static_cast<int>(code);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  set_up_messages();
   CLI::App app{kDescription, "assay"};
   app.set_version_flag("--version", ASSAY_VERSION);
   app.require_subcommand(1);

@@ -49,6 +49,9 @@ struct Certificate {
 [[nodiscard]] Certificate read_certificate(const std::filesystem::path& path,
                                            const std::string& public_pem);
 
+/// The detail of a line whose figures came out the same again.
+inline constexpr const char* kDerivedEqual = "derived again, equal";
+
 /// One line of an audit of a certificate.
 struct VerifyLine {
   std::string name;

@@ -80,7 +80,7 @@ VerifyLine compare_line(const std::string& name, const json& stated, const json&
   return {name, true,
           comparison.worst_deviation > 0.0
               ? fmt::format("within {:.1e}", comparison.worst_deviation)
-              : "derived again, equal"};
+              : kDerivedEqual};
 }
 
 /// One line for each workload of a list, by its name.

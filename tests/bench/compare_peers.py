@@ -144,7 +144,7 @@ def assay_figures(program):
     """Every step and product of one `assay bench` run: name -> (FLOP/s, tokens/s or None)."""
     output = subprocess.run(
         [program, "bench", "--", "--benchmark_format=json",
-         r"--benchmark_filter=transformer/.*gpt2|gemm/.*2048.*2048.*2048"],
+         "--benchmark_min_time=4", "--benchmark_filter=gpt2-124m_step|gemm/square/.*(fp32|bf16)"],
         capture_output=True, text=True, check=True).stdout
     return {b["name"]: b for b in json.loads(output)["benchmarks"] if not b.get("error_occurred")}
 
@@ -195,7 +195,7 @@ def main():
         if rates:
             print(f"PyTorch   B={batch} T={sequence:<4} {statistics.median(rates):8.1f} tokens/s")
     for name in sorted(n for n in ours if n.startswith("transformer/")):
-        shape = next(((b, t) for b, t in SHAPES if f"B{b}_T{t}/" in name + "/"), None)
+        shape = next(((b, t) for b, t in SHAPES if f"batch{b}_sequence{t}/" in name), None)
         precision = name.rsplit("/", 1)[1]
         tokens = median(name, "tokens/s")
         line = f"{name:<58} {tokens:8.1f} tokens/s"
