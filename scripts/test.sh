@@ -7,4 +7,4 @@ setup_build release
 cd "$ASSAY_ROOT"
 ctest --preset release --no-tests=error --output-junit "$ASSAY_ROOT/build/release/tests.xml" "$@"
 # A budget in seconds for each label keeps the tests fast enough to be run.
-/usr/bin/python3 scripts/check_budgets.py build/release/tests.xml tests/budgets.json
+/usr/bin/python3 scripts/check_budgets.py build/release build/release/tests.xml tests/budgets.json
