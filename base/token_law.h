@@ -1,5 +1,5 @@
 #pragma once
-/// The law of the training tokens (MEASURING, "Tokens"): a first-order chain keyed by a nonce.
+/// The law of the training tokens (docs/figures.md): a first-order chain keyed by a nonce.
 ///
 ///   next = π(x) with probability 1/2 (π a keyed permutation of the vocabulary),
 ///   next = z    otherwise, z drawn from Zipf(1): P(z = v) = (1 / (v + 1)) / H_V.

@@ -1,5 +1,5 @@
 #pragma once
-/// Google Benchmark 1.7 as the host of the one timing path (MEASURING section 5). A body measures
+/// Google Benchmark 1.7 as the host of the one timing path (docs/figures.md). A body measures
 /// before the library's state loop, which then runs once and only reports the figure by manual
 /// time. So the library's own iteration control never decides anything, and its flags for minimum
 /// time and warm-up are read first and handed to the sampler.

@@ -1,6 +1,6 @@
 #pragma once
 /// The sampler: warms a subject up until it is steady, then takes samples until the interval is
-/// narrow enough or the time is over (MEASURING section 2). It knows time and the subject only
+/// narrow enough or the time is over (docs/figures.md). It knows time and the subject only
 /// through functions, so that its rules are tested on a simulated device whose truth is known.
 ///
 /// A sample is the time between two ends of batches, so gaps between iterations are part of it.

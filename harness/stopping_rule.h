@@ -4,7 +4,7 @@
 /// The rule is asked only at looks, spaced by a factor: asking after each sample and stopping at
 /// the first narrow interval covers the truth in 63 % of cases where 95 % is claimed, when
 /// neighbours correlate at 0.9; spaced looks with a floor of effective samples cover 93 % and more
-/// (MEASURING section 2; tests/unit/harness/sampler_test.cpp shows both).
+/// (docs/figures.md).
 #include <cstdint>
 #include <span>
 #include <string_view>

@@ -14,7 +14,7 @@ namespace {
 constexpr double kDay = 86'400.0;
 
 /// The roofs: the arithmetic roof is the square product in the precision of the basket's steps
-/// (MEASURING section 4, "measured"), the memory roof is triad.
+/// (docs/figures.md), the memory roof is triad.
 bool is_roof(const Workload& workload, Precision step_precision) {
   if (workload.family == "stream") return workload.operation == "triad";
   return workload.family == "gemm" && workload.operation == "square" &&

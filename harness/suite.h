@@ -1,5 +1,5 @@
 #pragma once
-/// The suites as data (MEASURING section 2), and how one becomes a plan: which workloads run in
+/// The suites as data (docs/figures.md), and how one becomes a plan: which workloads run in
 /// which fresh process, in which order, with which rules.
 #include <cstdint>
 #include <optional>

@@ -96,7 +96,7 @@ Workload workload(const Case& item) {
   return named(std::move(w));
 }
 
-/// The roof of MEASURING section 4: large enough to be bound by arithmetic.
+/// The measured peak (docs/figures.md): large enough to be bound by arithmetic.
 Product square(std::int64_t extent, Element input, Element output) {
   Product product;
   product.m = product.n = product.k = extent;

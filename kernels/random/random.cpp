@@ -10,7 +10,7 @@
 namespace assay::random {
 namespace {
 
-// The proof's integers: MEASURING, "Proof of throughput".
+// Integers that products hold exactly in BF16 and FP32.
 constexpr std::int32_t kLow = -255;
 constexpr std::int32_t kHigh = 255;
 

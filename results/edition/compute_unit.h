@@ -1,6 +1,6 @@
 #pragma once
 /// The compute unit: 3.6e18 model FLOPs of a basket's work, which is one PFLOP/s of delivered
-/// training for one hour (DESIGN section 1). It is defined by constants, never by a reference
+/// training for one hour (docs/figures.md). It is defined by constants, never by a reference
 /// card, so it does not age with hardware.
 ///
 /// Shares are the basket's, of model FLOPs, and sum to 1. Errors: input_error for a share without a

@@ -18,7 +18,7 @@ inline constexpr double kMeanOverMedianTolerance = 0.01;
 inline constexpr double kStealShareMax = 0.01;
 inline constexpr double kOtherLoadShareMax = 0.05;
 
-/// What `certified` asks of the certify suite (MEASURING section 2).
+/// What `certified` asks of the certify suite (docs/figures.md).
 inline constexpr std::int64_t kCertifyProcesses = 5;
 inline constexpr double kCertifyFirstLoadedS = 600.0;
 inline constexpr double kCertifyLaterLoadedS = 120.0;

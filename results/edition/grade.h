@@ -1,5 +1,5 @@
 #pragma once
-/// The grade follows from what was run, never from a flag (MEASURING section 2): `certified` is the
+/// The grade follows from what was run, never from a flag (docs/figures.md): `certified` is the
 /// certify suite with every condition met; everything else is `indicative`, with each shortfall in
 /// words.
 #include <string>

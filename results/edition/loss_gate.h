@@ -1,5 +1,5 @@
 #pragma once
-/// The loss gate (MEASURING section 1, "Tokens"): whether a step that was timed has trained. All
+/// The loss gate (docs/figures.md): whether a step that was timed has trained. All
 /// steps from initialisation on are judged, warm-up included.
 ///
 /// A step that leaves out work does not learn; one that trains on a fixed batch memorises it, its

@@ -1,5 +1,5 @@
 #pragma once
-/// Model FLOPs of a training step, frozen with the unit (DESIGN section 1):
+/// Model FLOPs of a training step, frozen with the unit (docs/figures.md):
 ///
 ///   per token: 6·N_matmul + 6·L·d_attn·T
 ///

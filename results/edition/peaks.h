@@ -1,6 +1,6 @@
 #pragma once
 /// The edition's table of accelerators (edition/data/peaks-2026.1.json, with sources and grades)
-/// and the plausibility rules that hang on it (MEASURING section 4).
+/// and the plausibility rules that hang on it (docs/figures.md).
 ///
 /// Peaks are dense, with FP32 accumulation. Three are reported and never mixed: the nominal one is
 /// printed by the vendor at its tensor clock; the clock-adjusted one is SMs × measured clock × FLOP

@@ -1,6 +1,5 @@
 #pragma once
-/// K of one device, and its uncertainty (DESIGN section 1, MEASURING sections 1-2, PRICING
-/// section 1).
+/// K of one device, and its uncertainty (docs/figures.md).
 ///
 /// K_p of process p is the weighted harmonic mean of its items' delivered PFLOP/s; K is the
 /// unweighted mean of the processes. The budget:
@@ -15,7 +14,7 @@
 ///
 /// The spread between processes already contains the noise within them. Both lines are kept all the
 /// same: with few processes the spread can come out small by luck, and then the noise within still
-/// stands. u_c is too large by at most √2 for it, and the seller carries that (PRICING section 1).
+/// stands. u_c is too large by at most √2 for it, and the seller carries that (docs/figures.md).
 #include <vector>
 
 #include "results/edition/assessment.h"

@@ -1,6 +1,6 @@
 #pragma once
 /// Model FLOPs utilisation against the three peaks, and the plausibility checks that go with them
-/// (MEASURING section 4, peaks.h).
+/// (docs/figures.md).
 #include <optional>
 #include <string>
 #include <vector>
