@@ -23,6 +23,12 @@ void set_up_messages() {
   spdlog::set_default_logger(std::move(logger));
 }
 
+bool has_command(const CLI::App& app, const std::string& name) {
+  const auto named =
+      app.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; });
+  return !named.empty();
+}
+
 /// One line: what, where, the mend.
 int report(const std::string& line, assay::ExitCode code) {
   spdlog::error("{}", line);
@@ -40,6 +46,9 @@ int main(int argc, char** argv) {
   assay::cli::Context context;
   assay::cli::add_all_commands(app, context);
   try {
+    if (argc > 1 && argv[1][0] != '-' && !has_command(app, argv[1])) {
+      throw assay::input_error("no such command", argv[1], "see: assay --help");
+    }
     app.parse(argc, argv);
     return static_cast<int>(context.exit_code);
   } catch (const CLI::Success& success) {  // --help and --version

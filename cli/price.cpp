@@ -2,12 +2,12 @@
 #include <filesystem>
 #include <memory>
 
-#include "harness/clock.h"
 #include "pricing/cost_sheet.h"
 #include "pricing/rate_card.h"
 #include "results/atomic_file.h"
 #include "results/certificate.h"
 #include "results/document.h"
+#include "results/utc_time.h"
 #include "support/context.h"
 
 namespace assay::cli {
@@ -27,7 +27,7 @@ void run(const Options& options, const Context& context) {
   const Certificate certificate = read_certificate(options.certificate, public_pem);
   const pricing::CostSheet sheet = pricing::read_cost_sheet(options.cost_sheet);
   pricing::PriceRequest request;
-  request.date_utc = options.date_utc.empty() ? harness::utc_now() : options.date_utc;
+  request.date_utc = options.date_utc.empty() ? utc_now() : options.date_utc;
   const pricing::RateCard card = pricing::price(certificate, sheet, request);
   write_document(options.output, pricing::to_json(card));
   if (!options.report.empty()) {

@@ -39,7 +39,7 @@ void add_run(CLI::App& app, Context& context) {
       "assay run --suite quick -o result.json", [options, &context] { run(*options, context); });
   command
       ->add_option("--suite", options->run.suite,
-                   "quick (2 min), standard (10 min) or certify (20 min)")
+                   "quick, standard or certify: planned for 2, 10 and 20 minutes")
       ->capture_default_str();
   command->add_option("--device", options->run.device, "best, cpu, cpu:0, cuda, cuda:0")
       ->capture_default_str();

@@ -12,6 +12,7 @@
 
 #include "harness/build_info.h"
 #include "harness/clock.h"
+#include "results/utc_time.h"
 
 namespace assay::harness {
 namespace {

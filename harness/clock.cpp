@@ -14,15 +14,6 @@ std::int64_t monotonic_ns() {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text, length};
-}
-
 TimerRecord measure_timer(const std::function<std::int64_t()>& now_ns) {
   constexpr int kReadings = 100'000;
   TimerRecord record;

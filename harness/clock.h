@@ -11,9 +11,6 @@ namespace assay::harness {
 /// Nanoseconds of the monotonic clock since an arbitrary start.
 [[nodiscard]] std::int64_t monotonic_ns();
 
-/// Now, as RFC 3339 in UTC with seconds: "2026-01-31T12:00:00Z".
-[[nodiscard]] std::string utc_now();
-
 /// Smallest step seen between two readings and the mean cost of a reading, over a burst of
 /// readings. The rate of the clock against an external reference is not known here, and says so.
 /// Errors: check_error for a clock that stands still.

@@ -15,6 +15,7 @@
 #include "harness/measure_item.h"
 #include "results/document.h"
 #include "results/result_io.h"
+#include "results/utc_time.h"
 
 namespace assay::harness {
 namespace {

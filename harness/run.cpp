@@ -21,6 +21,7 @@
 #include "harness/tool.h"
 #include "results/document.h"
 #include "results/result_io.h"
+#include "results/utc_time.h"
 
 namespace assay::harness {
 namespace {

@@ -17,7 +17,7 @@ class BadInput(Case):
 
     def test_usage(self):
         self.refused(2, ["--help"], "certify")
-        self.refused(2, [], "frobnicate")
+        self.refused(2, ["frobnicate", "no such command"], "frobnicate")
         self.refused(2, [], "run", "--suite", "quickest", "-o", "r.json")
 
     def test_unknown_workload_and_device(self):
