@@ -31,8 +31,9 @@ void run(const std::optional<std::string>& level, const Context& context) {
                       {"units", record.units},
                       {"memory_bytes", record.memory_bytes}});
   }
-  say(context, table.text() + "cuda: " + cuda.line);
-  say_json(context, {{"devices", listed}, {"cuda", cuda.line}});
+  const std::string kernels = harness::cuda_kernels_line();
+  say(context, table.text() + "cuda: " + cuda.line + "\nkernels: " + kernels);
+  say_json(context, {{"devices", listed}, {"cuda", cuda.line}, {"cuda_kernels", kernels}});
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ void run(const Options& options, const Context& context) {
   if (options.markdown) device.cpu.level = CpuLevel::avx512_bf16;
   const harness::Catalogue catalogue = harness::filtered(
       harness::make_catalogue(load_basket(options.basket), device), options.filter);
-  const auto workloads = harness::list_workloads(catalogue, device.cpu);
+  const auto workloads = harness::list_workloads(catalogue, device.target());
   if (options.markdown) {
     say(context, markdown(workloads));
     return;

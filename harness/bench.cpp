@@ -42,11 +42,11 @@ void restart_bound(const Device& device) {
   execv("/proc/self/exe", pointers.data());
 }
 
-Catalogue available(const Catalogue& catalogue, const CpuDevice& device) {
+Catalogue available(const Catalogue& catalogue, const Target& target) {
   Catalogue found;
   std::copy_if(catalogue.begin(), catalogue.end(), std::back_inserter(found),
                [&](const CatalogueEntry& entry) {
-                 return !unavailable_on(entry.workload, device).has_value();
+                 return !unavailable_on(entry.workload, target).has_value();
                });
   return found;
 }
@@ -97,14 +97,15 @@ int run_bench(const std::vector<std::string>& arguments, const BenchOptions& opt
               const std::function<void(const std::string&)>& write, const CatalogueSource& source) {
   const HostFlags flags = parse_host_flags(arguments);
   const Device device = select_device(options.device, options.cpu_isa);
-  const Catalogue catalogue =
-      filtered(available(source(load_basket(options.basket), device), device.cpu), flags.filter);
+  const Catalogue catalogue = filtered(
+      available(source(load_basket(options.basket), device), device.target()), flags.filter);
   if (flags.list_tests) {
     for (const CatalogueEntry& entry : catalogue) write(entry.workload.name + "\n");
     return static_cast<int>(ExitCode::success);
   }
   if (options.restart_for_binding) restart_bound(device);
   apply(device);
+  const OpenDevice open(device);
   const TimerRecord timer = measure_timer();
   const InputKey key{key_of_nonce(make_nonce(options.seed))};
   const InterruptGuard guard;
@@ -112,8 +113,8 @@ int run_bench(const std::vector<std::string>& arguments, const BenchOptions& opt
   for (const CatalogueEntry& entry : catalogue) {
     bodies.push_back({entry.workload.name, [&] {
                         return figure_of(measure_item(
-                            {entry, sampler_options(flags, entry.workload, timer), key}, device.cpu,
-                            [] { return interrupted(); }, {}));
+                            {entry, sampler_options(flags, entry.workload, timer), key},
+                            open.target(), [] { return interrupted(); }, {}));
                       }});
   }
   BenchReporter display(bench_format(flags.format), write, flags.own_time_unit);

@@ -101,7 +101,7 @@ std::vector<std::string> near_names(const Catalogue& catalogue, std::string_view
   return names;
 }
 
-std::vector<ListedWorkload> list_workloads(const Catalogue& catalogue, const CpuDevice& device) {
+std::vector<ListedWorkload> list_workloads(const Catalogue& catalogue, const Target& target) {
   std::vector<ListedWorkload> list;
   for (const CatalogueEntry& entry : catalogue) {
     const Workload& workload = entry.workload;
@@ -121,7 +121,8 @@ std::vector<ListedWorkload> list_workloads(const Catalogue& catalogue, const Cpu
     }
     line.sized_by_machine = workload.sized_by_machine;
     if (workload.on_cpu) line.back_ends.emplace_back("cpu");
-    line.unavailable = unavailable_on(workload, device);
+    if (workload.on_cuda) line.back_ends.emplace_back("cuda");
+    line.unavailable = unavailable_on(workload, target);
     list.push_back(std::move(line));
   }
   return list;

@@ -53,6 +53,6 @@ struct ListedWorkload {
 };
 
 [[nodiscard]] std::vector<ListedWorkload> list_workloads(const Catalogue& catalogue,
-                                                         const CpuDevice& device);
+                                                         const Target& target);
 
 }  // namespace assay::harness

@@ -19,6 +19,10 @@ Function* entry(void* library, const char* name) {
 
 }  // namespace
 
+std::string cuda_version_text(int version) {
+  return fmt::format("CUDA {}.{}", version / 1000, version % 1000 / 10);
+}
+
 CudaProbe probe_cuda(const std::string& library) {
   CudaProbe probe;
   const std::unique_ptr<void, CloseLibrary> driver(dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL));
@@ -36,14 +40,11 @@ CudaProbe probe_cuda(const std::string& library) {
       get_count(&value) == 0) {
     probe.device_count = value;
   }
-  const std::string version = probe.driver_version
-                                  ? fmt::format(" for CUDA {}.{}", *probe.driver_version / 1000,
-                                                *probe.driver_version % 1000 / 10)
-                                  : std::string();
+  const std::string version =
+      probe.driver_version ? " for " + cuda_version_text(*probe.driver_version) : std::string();
   const std::string devices = probe.device_count ? fmt::format("{} device(s)", *probe.device_count)
                                                  : "no device that answers";
-  probe.line =
-      fmt::format("CUDA driver{} with {}; this build carries no CUDA kernels", version, devices);
+  probe.line = fmt::format("CUDA driver{} with {}", version, devices);
   return probe;
 }
 

@@ -12,6 +12,9 @@ struct CudaProbe {
   std::string line;  ///< all of it in one line for a reader
 };
 
+/// "CUDA 12.4" of 12040.
+[[nodiscard]] std::string cuda_version_text(int version);
+
 /// Opens the driver library and asks for its version and the number of its devices.
 [[nodiscard]] CudaProbe probe_cuda(const std::string& library = "libcuda.so.1");
 

@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 #include <omp.h>
 
+#include <charconv>
 #include <cstdlib>
 
 #include "base/error.h"
+#include "kernels/cuda/images.h"
 
 namespace assay::harness {
 namespace {
@@ -59,18 +61,78 @@ Device cpu_device(const std::optional<std::string>& forced_level, const HostFile
   return device;
 }
 
-std::vector<Device> find_devices(const std::optional<std::string>& forced_level) {
-  return {cpu_device(forced_level)};
+Device cuda_device(const cuda::DriverTable& driver, int ordinal) {
+  const cuda::DeviceFacts facts = cuda::read_device_facts(driver, ordinal);
+  int version = 0;
+  cuda::check(driver, driver.driver_get_version(&version), "cuDriverGetVersion", facts.name);
+  Device device;
+  device.cpu = cpu_device().cpu;
+  device.cuda = CudaChoice{&driver, ordinal, facts.compute_capability};
+  DeviceRecord& record = device.record;
+  record.backend = "cuda";
+  record.id = fmt::format("cuda:{}", ordinal);
+  record.name = facts.name;
+  record.isa = fmt::format("compute capability {}.{}", facts.compute_capability / 10,
+                           facts.compute_capability % 10);
+  record.units = facts.multiprocessors;
+  record.memory_bytes = facts.memory_bytes;
+  record.uuid = Stated<std::string>::known(facts.uuid);
+  record.serial = Stated<std::string>::missing("the driver API has no call for it");
+  record.firmware = Stated<std::string>::missing("the driver API has no call for it");
+  record.driver = Stated<std::string>::known("for " + cuda_version_text(version));
+  record.last_level_cache_bytes = Stated<std::int64_t>::known(facts.l2_cache_bytes);
+  return device;
+}
+
+Target Device::target() const {
+  if (cuda) return CudaTarget{cuda->compute_capability, nullptr};
+  return cpu;
+}
+
+OpenDevice::OpenDevice(const Device& device) : target_(device.target()) {
+  if (!device.cuda) return;
+  device_ = std::make_unique<cuda::Device>(*device.cuda->driver, device.cuda->ordinal);
+  stream_ = std::make_unique<cuda::Stream>(*device_);
+  target_ = CudaTarget{device.cuda->compute_capability, stream_.get()};
+}
+
+std::vector<Device> find_devices(const std::optional<std::string>& forced_level,
+                                 const CudaProbe& cuda) {
+  std::vector<Device> devices{cpu_device(forced_level)};
+  for (int ordinal = 0; ordinal < cuda.device_count.value_or(0); ++ordinal) {
+    devices.push_back(cuda_device(cuda::system_driver(), ordinal));
+  }
+  return devices;
 }
 
 Device select_device(std::string_view name, const std::optional<std::string>& forced_level,
                      const CudaProbe& cuda) {
   if (name == "best" || name == "cpu" || name == "cpu:0") return cpu_device(forced_level);
+  const std::string where = "--device " + std::string(name);
   if (name == "cuda" || name.starts_with("cuda:")) {
-    throw input_error(cuda.line, "--device " + std::string(name), "use --device cpu");
+    const int count = cuda.device_count.value_or(0);
+    if (count == 0) throw input_error(cuda.line, where, "use --device cpu");
+    const std::string_view digits = name == "cuda" ? "0" : name.substr(5);
+    int ordinal = -1;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), ordinal);
+    const bool whole = error == std::errc() && end == digits.data() + digits.size();
+    if (!whole || ordinal < 0 || ordinal >= count) {
+      throw input_error("no such device", where,
+                        fmt::format("the driver offers cuda:0 to cuda:{}", count - 1));
+    }
+    return cuda_device(cuda::system_driver(), ordinal);
   }
-  throw input_error("no such device", "--device " + std::string(name),
+  throw input_error("no such device", where,
                     "see `assay devices`; names are cpu, cpu:0, cuda, cuda:N and best");
+}
+
+std::string cuda_kernels_line() {
+  const std::string compiler(cuda::images_compiler());
+  if (compiler.empty()) return "this build carries no CUDA kernels";
+  // "nvcc 13.0.88 for 80, 90": a driver is for a version of CUDA and loads what that made.
+  const std::string version = compiler.substr(5, compiler.find('.', compiler.find('.') + 1) - 5);
+  return fmt::format("made by {}; they need a driver for CUDA {} or later", compiler, version);
 }
 
 void apply(const Device& device) {

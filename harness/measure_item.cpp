@@ -141,7 +141,7 @@ ItemRecord unmeasured(const CatalogueEntry& entry, const std::string& status,
   return record;
 }
 
-MeasuredItem measure_item(const ItemRequest& request, const CpuDevice& device,
+MeasuredItem measure_item(const ItemRequest& request, const Target& target,
                           const std::function<bool()>& interrupted,
                           const std::function<void(const Progress&)>& on_progress) {
   const CatalogueEntry& entry = request.entry;
@@ -150,14 +150,14 @@ MeasuredItem measure_item(const ItemRequest& request, const CpuDevice& device,
     measured.record = unmeasured(entry, "interrupted", "interrupted before it began");
     return measured;
   }
-  if (const auto reason = unavailable_on(entry.workload, device)) {
+  if (const auto reason = unavailable_on(entry.workload, target)) {
     measured.record = unmeasured(entry, "failed", *reason);
     return measured;
   }
   ItemRecord& record = measured.record;
   record = unmeasured(entry, "failed", "");
   try {
-    Instance instance = entry.workload.on_cpu(device, request.key);
+    Instance instance = make_instance(entry.workload, target, request.key);
     for (const auto& [key, value] : instance.notes) record.notes[key] = value;
     if (const auto regime = record.notes.find("regime"); regime != record.notes.end()) {
       record.regime = regime->second;

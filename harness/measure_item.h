@@ -23,7 +23,7 @@ struct MeasuredItem {
 
 /// Never throws for what the workload does: a failure is a record of status "failed" with its one
 /// line, so that the others still run. `interrupted` is asked between samples.
-[[nodiscard]] MeasuredItem measure_item(const ItemRequest& request, const CpuDevice& device,
+[[nodiscard]] MeasuredItem measure_item(const ItemRequest& request, const Target& target,
                                         const std::function<bool()>& interrupted,
                                         const std::function<void(const Progress&)>& on_progress);
 

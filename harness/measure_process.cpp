@@ -39,6 +39,7 @@ int measure_process(const std::filesystem::path& spec_path,
   const ProcessSpec spec = spec_from_json(parse_json(read_file(spec_path), where), where);
   const Device device = select_device(spec.device, spec.cpu_isa);
   apply(device);
+  const OpenDevice open(device);
   const Catalogue catalogue = source(load_basket(spec.basket), device);
 
   const InterruptGuard guard;
@@ -60,7 +61,7 @@ int measure_process(const std::filesystem::path& spec_path,
                                            progress.phase_elapsed_s));
                         };
                         const MeasuredItem measured = measure_item(
-                            {entry, item.options, {key_of_nonce(spec.nonce)}}, device.cpu,
+                            {entry, item.options, {key_of_nonce(spec.nonce)}}, open.target(),
                             [] { return interrupted(); }, on_progress);
                         record.items.push_back(measured.record);
                         write_document(output_path, to_json(record));

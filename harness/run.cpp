@@ -187,7 +187,7 @@ ResultDocument run_suite(const RunOptions& options, const CatalogueSource& sourc
   result.seed = options.seed.value_or(seed_of_nonce(result.nonce));
   result.timer = measure_timer();
   const Plan plan =
-      make_plan(suite, options.choices, catalogue, device.cpu, result.seed, result.timer);
+      make_plan(suite, options.choices, catalogue, device.target(), result.seed, result.timer);
   result.suite = plan.record;
   if (plan.has_basket) result.basket = BasketRecord{basket.name, basket.version, basket.digest};
   result.tool = tool_record();

@@ -35,7 +35,7 @@ bool in_suite(const CatalogueEntry& entry, Kernels kernels, Precision step_preci
 }
 
 Catalogue chosen_entries(const Suite& suite, const SuiteChoices& choices,
-                         const Catalogue& catalogue, const CpuDevice& device) {
+                         const Catalogue& catalogue, const Target& target) {
   const bool by_filter = !choices.filter.empty();
   const Catalogue candidates = filtered(catalogue, choices.filter);
   const Precision precision = step_precision_of(catalogue);
@@ -43,7 +43,7 @@ Catalogue chosen_entries(const Suite& suite, const SuiteChoices& choices,
   std::string why_not;
   for (const CatalogueEntry& entry : candidates) {
     if (!by_filter && !in_suite(entry, suite.kernels, precision)) continue;
-    if (const auto reason = unavailable_on(entry.workload, device)) {
+    if (const auto reason = unavailable_on(entry.workload, target)) {
       why_not = *reason;
       if (!by_filter && !entry.basket_item.empty()) {
         throw input_error(*reason, "basket item " + entry.basket_item,
@@ -168,9 +168,9 @@ double PlannedProcess::expected_seconds() const {
 }
 
 Plan make_plan(const Suite& suite, const SuiteChoices& choices, const Catalogue& catalogue,
-               const CpuDevice& device, std::int64_t seed, const TimerRecord& timer) {
+               const Target& target, std::int64_t seed, const TimerRecord& timer) {
   check(choices);
-  const Catalogue entries = chosen_entries(suite, choices, catalogue, device);
+  const Catalogue entries = chosen_entries(suite, choices, catalogue, target);
   const auto scored = static_cast<std::size_t>(
       std::count_if(entries.begin(), entries.end(),
                     [](const CatalogueEntry& entry) { return !entry.basket_item.empty(); }));

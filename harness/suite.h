@@ -81,7 +81,7 @@ struct Plan {
 /// nothing, and for choices out of range; also where an item of the basket is unavailable and no
 /// filter was given: there is no mean over the rest.
 [[nodiscard]] Plan make_plan(const Suite& suite, const SuiteChoices& choices,
-                             const Catalogue& catalogue, const CpuDevice& device, std::int64_t seed,
+                             const Catalogue& catalogue, const Target& target, std::int64_t seed,
                              const TimerRecord& timer);
 
 /// What one planned item is likely to take, in seconds: warm-up, window, set-up and verification.

@@ -25,12 +25,18 @@ ASSAY_HOST_DEVICE float to_float(Bf16 value) {
 }
 
 ASSAY_HOST_DEVICE Bf16 to_bf16(float value) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  Bf16 result;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result.bits) : "f"(value));
+  return result;
+#else
   std::uint32_t wide;
   std::memcpy(&wide, &value, sizeof wide);
   const std::uint32_t rounded = (wide + 0x7FFFU + ((wide >> 16) & 1U)) >> 16;
   const std::uint32_t quiet_nan = (wide >> 16) | 0x40U;
   const bool is_nan = (wide & 0x7FFFFFFFU) > 0x7F800000U;
   return {static_cast<std::uint16_t>(is_nan ? quiet_nan : rounded)};
+#endif
 }
 
 /// Storage type chosen by a template argument: T = float or Bf16.

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "kernels/cuda/images.h"
+
 namespace assay {
 
 std::string_view name(Precision precision) {
@@ -30,13 +32,57 @@ std::string_view name(WorkloadKind kind) {
   return kind == WorkloadKind::training_step ? "training_step" : "kernel";
 }
 
-std::optional<std::string> unavailable_on(const Workload& workload, const CpuDevice& device) {
+namespace {
+
+std::optional<std::string> unavailable_on_cpu(const Workload& workload, const CpuDevice& device) {
   if (!workload.on_cpu) return "no CPU implementation";
   if (workload.precision == Precision::bf16 && !has_bf16(device.level)) {
     return "the CPU level " + std::string(name(device.level)) +
            " has no BF16 arithmetic; emulating it would measure the emulation";
   }
   return std::nullopt;
+}
+
+/// The first compute capability whose units compute in that precision.
+int least_compute_capability(Precision precision) {
+  switch (precision) {
+    case Precision::tf32:
+    case Precision::bf16:
+      return 80;
+    case Precision::fp8_e4m3:
+    case Precision::fp8_e5m2:
+      return 89;
+    default:
+      return 75;
+  }
+}
+
+std::optional<std::string> unavailable_on_cuda(const Workload& workload, const CudaTarget& target) {
+  if (!workload.on_cuda) return "no CUDA implementation";
+  // Where Assay's own kernels do the work, the build must carry them.
+  if (workload.cuda_bytes_issued > 0 && cuda::images().empty()) {
+    return "this build carries no CUDA kernels";
+  }
+  const int least = least_compute_capability(workload.precision);
+  if (target.compute_capability < least) {
+    return std::string(name(workload.precision)) + " needs compute capability " +
+           std::to_string(least / 10) + "." + std::to_string(least % 10);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> unavailable_on(const Workload& workload, const Target& target) {
+  const auto* const cpu = std::get_if<CpuDevice>(&target);
+  return cpu != nullptr ? unavailable_on_cpu(workload, *cpu)
+                        : unavailable_on_cuda(workload, std::get<CudaTarget>(target));
+}
+
+Instance make_instance(const Workload& workload, const Target& target, const InputKey& key) {
+  const auto* const cpu = std::get_if<CpuDevice>(&target);
+  return cpu != nullptr ? workload.on_cpu(*cpu, key)
+                        : workload.on_cuda(*std::get<CudaTarget>(target).stream, key);
 }
 
 std::string problem_text(const std::vector<Dimension>& problem) {

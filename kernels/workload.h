@@ -9,9 +9,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "kernels/cpu/cpu_level.h"
+
+namespace assay::cuda {
+class Stream;
+}
 
 namespace assay {
 
@@ -33,6 +38,15 @@ struct CpuDevice {
   CpuLevel level = CpuLevel::v2;
   int threads = 1;
 };
+
+/// A CUDA device as a back end sees it. `stream` is null where the device is only asked about.
+struct CudaTarget {
+  int compute_capability = 0;  ///< 80 for 8.0
+  cuda::Stream* stream = nullptr;
+};
+
+/// Where a workload runs.
+using Target = std::variant<CpuDevice, CudaTarget>;
 
 /// One comparison of an output with what it must be: passes where error <= bound (NaN fails).
 struct Check {
@@ -94,13 +108,23 @@ struct Workload {
   /// How inputs are distributed, in words: "normal(0, 1) by Philox".
   std::string inputs;
 
+  /// What one iteration of the CUDA kernels asks of global memory: each access of each thread
+  /// counted, no cache. 0 without a CUDA implementation, or where a library's kernels do the work.
+  std::uint64_t cuda_bytes_issued = 0;
+
   /// Makes an instance on a CPU. Empty where the back end has no such workload.
   std::function<Instance(const CpuDevice&, const InputKey&)> on_cpu;
+  /// Makes an instance on the stream's CUDA device; the stream outlives it. Empty likewise.
+  std::function<Instance(cuda::Stream&, const InputKey&)> on_cuda;
 };
 
-/// Why a workload can't run on this CPU, or nothing where it can.
+/// Why a workload can't run there, or nothing where it can.
 [[nodiscard]] std::optional<std::string> unavailable_on(const Workload& workload,
-                                                        const CpuDevice& device);
+                                                        const Target& target);
+
+/// An instance there; the workload is available. A CUDA target has a stream.
+[[nodiscard]] Instance make_instance(const Workload& workload, const Target& target,
+                                     const InputKey& key);
 
 /// "rows2048_width768": the problem as it stands in names.
 [[nodiscard]] std::string problem_text(const std::vector<Dimension>& problem);

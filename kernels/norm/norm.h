@@ -19,6 +19,7 @@
 /// one more for a fused residual (not model FLOPs: a norm is memory-bound and only its bytes
 /// matter). Bytes: each tensor once.
 ///
+/// On CUDA: kernels/norm/norm_cuda.h.
 /// Decomposition on a CPU: one row per iteration of a parallel loop; inside a row three vectorised
 /// sweeps over data that stay in the first-level cache. dγ and dβ are summed over a fixed number
 /// of row chunks, then over the chunks in order, so the result does not depend on the number of
@@ -26,44 +27,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/norm/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::norm {
-
-inline constexpr float kEpsilon = 1e-5F;
-
-struct Shape {
-  std::int64_t rows = 0;
-  std::int64_t width = 0;
-};
-
-/// Operands of a forward pass. T: storage type of activations and weights.
-template <class T>
-struct Forward {
-  const T* x = nullptr;         ///< (rows, width)
-  const T* residual = nullptr;  ///< (rows, width) or null
-  const T* gamma = nullptr;     ///< (width)
-  const T* beta = nullptr;      ///< (width); LayerNorm only
-  T* sum = nullptr;             ///< (rows, width): s; null iff residual is null
-  T* y = nullptr;               ///< (rows, width)
-  float* mean = nullptr;        ///< (rows): μ; LayerNorm only
-  float* rstd = nullptr;        ///< (rows): ρ
-};
-
-/// Operands of a backward pass. dgamma and dbeta are added to.
-template <class T>
-struct Backward {
-  const T* dy = nullptr;        ///< (rows, width)
-  const T* sum = nullptr;       ///< (rows, width): s of the forward pass (x without residual)
-  const T* gamma = nullptr;     ///< (width)
-  const float* mean = nullptr;  ///< (rows); LayerNorm only
-  const float* rstd = nullptr;  ///< (rows)
-  const T* dsum = nullptr;      ///< (rows, width) or null: gradient from the residual stream
-  T* dx = nullptr;              ///< (rows, width); may be dsum
-  float* dgamma = nullptr;      ///< (width), +=
-  float* dbeta = nullptr;       ///< (width), +=; LayerNorm only
-};
 
 /// The CPU kernels of one instruction-set level: kernels_for<CpuKernels<T>>(level).
 template <class T>

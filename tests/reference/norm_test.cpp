@@ -1,21 +1,17 @@
 /// Norms: the definition against finite differences, and every CPU level against the definition.
-#include "kernels/norm/norm.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <functional>
 #include <tuple>
 
-#include "kernels/compare.h"
 #include "kernels/cpu/kernels_at.h"
-#include "kernels/inputs.h"
+#include "reference/norm_case.h"
 
 namespace assay::norm {
 namespace {
 
 using Vector = std::vector<double>;
-enum class Kind { layernorm, rmsnorm };
 
 Vector run_forward(Kind kind, const Shape& shape, const Vector& s, const Vector& gamma,
                    const Vector& beta) {
@@ -72,60 +68,33 @@ TEST_P(NormReference, BackwardEqualsFiniteDifferences) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NormReference, testing::Values(Kind::layernorm, Kind::rmsnorm));
 
-template <class Real>
-struct Outputs {
-  std::vector<Real> y, dx, dgamma, dbeta;
-};
-
-/// Runs one CPU level on a shape and compares each output with the definition by the control.
+/// Runs one CPU level on a case.
 template <class T>
-std::vector<Check> checks(Kind kind, const Shape& shape, CpuLevel level) {
-  const std::int64_t n = shape.rows * shape.width;
-  const auto x = normal_input<T>(7, 1, n, 0.5);
-  const auto residual = normal_input<T>(7, 2, n);
-  const auto gamma = normal_input<T>(7, 3, shape.width, 1.0, 0.1);
-  const auto beta = normal_input<T>(7, 4, shape.width);
-  const auto dy = normal_input<T>(7, 5, n);
-  const auto dsum = normal_input<T>(7, 6, n);
-  std::vector<T> sum(x.size()), y(x.size()), dx(x.size());
-  std::vector<float> mean(static_cast<std::size_t>(shape.rows)), rstd(mean.size());
-  std::vector<float> dgamma(gamma.size()), dbeta(gamma.size());
+Outputs<T> run(const Case<T>& c, CpuLevel level) {
+  const auto rows = static_cast<std::size_t>(c.shape.rows);
+  const auto width = static_cast<std::size_t>(c.shape.width);
+  Outputs<T> out{std::vector<T>(rows * width), std::vector<T>(rows * width),
+                 std::vector<T>(rows * width), std::vector<float>(width),
+                 std::vector<float>(width)};
+  std::vector<float> mean(rows), rstd(rows);
   const auto& kernels = kernels_for<CpuKernels<T>>(level);
-  const bool layer = kind == Kind::layernorm;
-  const Forward<T> forward{x.data(),   residual.data(), gamma.data(), beta.data(),
-                           sum.data(), y.data(),        mean.data(),  rstd.data()};
-  (layer ? kernels.layernorm_forward : kernels.rmsnorm_forward)(shape, forward);
-  const Backward<T> backward{dy.data(),   sum.data(), gamma.data(),  mean.data(), rstd.data(),
-                             dsum.data(), dx.data(),  dgamma.data(), dbeta.data()};
-  (layer ? kernels.layernorm_backward : kernels.rmsnorm_backward)(shape, backward);
+  const bool layer = c.kind == Kind::layernorm;
+  const Forward<T> forward{c.x.data(),     c.residual.data(), c.gamma.data(), c.beta.data(),
+                           out.sum.data(), out.y.data(),      mean.data(),    rstd.data()};
+  (layer ? kernels.layernorm_forward : kernels.rmsnorm_forward)(c.shape, forward);
+  const Backward<T> backward{c.dy.data(),   out.sum.data(),    c.gamma.data(),
+                             mean.data(),   rstd.data(),       c.dsum.data(),
+                             out.dx.data(), out.dgamma.data(), out.dbeta.data()};
+  (layer ? kernels.layernorm_backward : kernels.rmsnorm_backward)(c.shape, backward);
+  return out;
+}
 
-  const auto reference = [&](const auto& convert) {
-    using Real = typename decltype(convert(gamma))::value_type;
-    Outputs<Real> out{std::vector<Real>(y.size()), std::vector<Real>(y.size()),
-                      std::vector<Real>(gamma.size()), std::vector<Real>(gamma.size())};
-    // The stored sum is the operand of the backward pass, so it is also that of the definition.
-    const auto s = convert(sum), g = convert(gamma), b = convert(beta), d = convert(dy),
-               through = convert(dsum);
-    const ReferenceForward<Real> f{s.data(), nullptr, g.data(), b.data(), nullptr, out.y.data()};
-    const ReferenceBackward<Real> r{d.data(),        s.data(),      g.data(),
-                                    through.data(),  out.dx.data(), out.dgamma.data(),
-                                    out.dbeta.data()};
-    layer ? layernorm_forward_reference(shape, f) : rmsnorm_forward_reference(shape, f);
-    layer ? layernorm_backward_reference(shape, r) : rmsnorm_backward_reference(shape, r);
-    return out;
-  };
-  const auto exact = reference(to_double<T>);
-  const auto control = reference(to_single<T>);
-  std::vector<Check> all{
-      compare_with_control("y", to_double(y), stored_as<T>(control.y), exact.y),
-      compare_with_control("dx", to_double(dx), stored_as<T>(control.dx), exact.dx),
-      compare_with_control("dgamma", to_double(dgamma), stored_as<float>(control.dgamma),
-                           exact.dgamma)};
-  if (layer) {
-    all.push_back(compare_with_control("dbeta", to_double(dbeta), stored_as<float>(control.dbeta),
-                                       exact.dbeta));
+template <class T>
+void expect_definition(Kind kind, const Shape& shape, CpuLevel level) {
+  const Case<T> c(kind, shape);
+  for (const auto& check : checks(c, run(c, level))) {
+    EXPECT_TRUE(check.passed()) << check.name << ' ' << check.error << " > " << check.bound;
   }
-  return all;
 }
 
 class NormCpu : public testing::TestWithParam<std::tuple<Kind, CpuLevel>> {};
@@ -133,12 +102,8 @@ class NormCpu : public testing::TestWithParam<std::tuple<Kind, CpuLevel>> {};
 TEST_P(NormCpu, EqualsDefinitionWithinControl) {
   const auto [kind, level] = GetParam();
   for (const Shape& shape : {Shape{64, 768}, Shape{5, 333}, Shape{1, 64}, Shape{33, 3}}) {
-    for (const auto& check : checks<float>(kind, shape, level)) {
-      EXPECT_TRUE(check.passed()) << check.name << ' ' << check.error << " > " << check.bound;
-    }
-    for (const auto& check : checks<Bf16>(kind, shape, level)) {
-      EXPECT_TRUE(check.passed()) << check.name << ' ' << check.error << " > " << check.bound;
-    }
+    expect_definition<float>(kind, shape, level);
+    expect_definition<Bf16>(kind, shape, level);
   }
 }
 

@@ -27,7 +27,7 @@ Catalogue fakes() {
 }
 
 Plan plan_of(const std::string& suite, const SuiteChoices& choices = {}, std::int64_t seed = 1) {
-  return make_plan(suite_named(suite), choices, fakes(), {CpuLevel::v2, 1}, seed, kTimer);
+  return make_plan(suite_named(suite), choices, fakes(), CpuDevice{CpuLevel::v2, 1}, seed, kTimer);
 }
 
 std::vector<std::string> operations(const PlannedProcess& process) {
@@ -142,7 +142,7 @@ TEST(Suite, RefusesWhatCantRun) {
   broken[1].workload.on_cpu = nullptr;
   EXPECT_THAT(refusal([&] {
                 static_cast<void>(
-                    make_plan(suite_named("quick"), {}, broken, {CpuLevel::v2, 1}, 1, kTimer));
+                    make_plan(suite_named("quick"), {}, broken, CpuDevice{CpuLevel::v2, 1}, 1, kTimer));
               }),
               HasSubstr("item-b"));
 }
@@ -169,7 +169,7 @@ TEST(Catalogue, NamesAreUnique) {
 }
 
 TEST(Catalogue, ListSaysWhatIsUnavailableAndWhy) {
-  const auto list = list_workloads(fakes(), {CpuLevel::v2, 1});
+  const auto list = list_workloads(fakes(), CpuDevice{CpuLevel::v2, 1});
   EXPECT_DOUBLE_EQ(list.front().flops_per_byte, 0.25);
   EXPECT_FALSE(list.front().unavailable.has_value());
   EXPECT_TRUE(list.back().unavailable.has_value());

@@ -29,7 +29,7 @@ TEST(Registry, EveryWorkloadIsWellFormed) {
     EXPECT_FALSE(workload.problem.empty());
     EXPECT_FALSE(workload.inputs.empty());
     EXPECT_GT(workload.bytes, 0U);
-    EXPECT_TRUE(workload.on_cpu);
+    EXPECT_TRUE(workload.on_cpu || workload.on_cuda);
     for (const Dimension& dimension : workload.problem) {
       EXPECT_FALSE(dimension.name.empty());
       EXPECT_GT(dimension.value, 0) << dimension.name;
@@ -60,12 +60,12 @@ TEST(Registry, Bf16NeedsALevelThatHasIt) {
   Workload workload;
   workload.precision = Precision::bf16;
   workload.on_cpu = [](const CpuDevice&, const InputKey&) { return Instance{}; };
-  EXPECT_TRUE(unavailable_on(workload, {CpuLevel::avx512, 1}));
-  EXPECT_FALSE(unavailable_on(workload, {CpuLevel::avx512_bf16, 1}));
+  EXPECT_TRUE(unavailable_on(workload, CpuDevice{CpuLevel::avx512, 1}));
+  EXPECT_FALSE(unavailable_on(workload, CpuDevice{CpuLevel::avx512_bf16, 1}));
   workload.precision = Precision::fp32;
-  EXPECT_FALSE(unavailable_on(workload, {CpuLevel::v2, 1}));
+  EXPECT_FALSE(unavailable_on(workload, CpuDevice{CpuLevel::v2, 1}));
   workload.on_cpu = nullptr;
-  EXPECT_TRUE(unavailable_on(workload, {CpuLevel::v2, 1}));
+  EXPECT_TRUE(unavailable_on(workload, CpuDevice{CpuLevel::v2, 1}));
 }
 
 TEST(Registry, TextOfAProblem) {

@@ -1,0 +1,226 @@
+#include "kernels/cuda/device.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "kernels/cuda/images.h"
+
+namespace assay::cuda {
+namespace {
+
+std::string uuid_text(const Uuid& uuid) {
+  std::string text = "GPU-";
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += fmt::format("{:02x}", uuid.bytes[i]);
+  }
+  return text;
+}
+
+/// The image whose family's name begins the entry's; "cross_entropy_…" is not of a family "cross".
+const Image& image_of(std::string_view entry) {
+  const Image* best = nullptr;
+  for (const Image& image : images()) {
+    const bool begins =
+        entry.starts_with(image.family) && entry.substr(image.family.size()).starts_with('_');
+    if (begins && (best == nullptr || image.family.size() > best->family.size())) best = &image;
+  }
+  if (best == nullptr) {
+    throw check_error(
+        images().empty() ? "this build carries no CUDA kernels" : "no image holds this CUDA kernel",
+        std::string(entry), "build with ASSAY_NVCC set to an nvcc");
+  }
+  return *best;
+}
+
+std::string version_text(int version) {
+  return fmt::format("CUDA {}.{}", version / 1000, version % 1000 / 10);
+}
+
+}  // namespace
+
+DeviceFacts read_device_facts(const DriverTable& driver, int ordinal) {
+  const auto call = [&](Result result, const char* name) {
+    check(driver, result, name, fmt::format("CUDA device {}", ordinal));
+  };
+  call(driver.initialise(0), "cuInit");
+  DeviceOrdinal device = 0;
+  call(driver.device_get(&device, ordinal), "cuDeviceGet");
+  const auto attribute = [&](DeviceAttribute which) {
+    int value = 0;
+    call(driver.device_get_attribute(&value, which, device), "cuDeviceGetAttribute");
+    return value;
+  };
+  std::array<char, 256> name{};
+  call(driver.device_get_name(name.data(), name.size(), device), "cuDeviceGetName");
+  Uuid uuid{};
+  call(driver.device_get_uuid(&uuid, device), "cuDeviceGetUuid");
+  std::size_t memory_bytes = 0;
+  call(driver.device_total_memory(&memory_bytes, device), "cuDeviceTotalMem");
+  return {.name = name.data(),
+          .uuid = uuid_text(uuid),
+          .compute_capability = 10 * attribute(DeviceAttribute::compute_capability_major) +
+                                attribute(DeviceAttribute::compute_capability_minor),
+          .multiprocessors = attribute(DeviceAttribute::multiprocessors),
+          .l2_cache_bytes = attribute(DeviceAttribute::l2_cache_bytes),
+          .memory_bytes = static_cast<std::int64_t>(memory_bytes),
+          .max_shared_memory_per_block_bytes =
+              attribute(DeviceAttribute::max_shared_memory_per_block_optin)};
+}
+
+Device::Device(const DriverTable& driver, int ordinal)
+    : driver_(driver), facts_(read_device_facts(driver, ordinal)) {
+  const auto call = [&](Result result, const char* name) {
+    check(driver_, result, name, facts_.name);
+  };
+  call(driver_.device_get(&device_, ordinal), "cuDeviceGet");
+  call(driver_.primary_context_retain(&context_, device_), "cuDevicePrimaryCtxRetain");
+  const Result current = driver_.context_set_current(context_);
+  if (current != kSuccess) {
+    driver_.primary_context_release(device_);
+    call(current, "cuCtxSetCurrent");
+  }
+}
+
+Device::~Device() {
+  for (const auto& [family, module] : modules_) driver_.module_unload(module);
+  driver_.primary_context_release(device_);
+}
+
+void Device::make_current() const {
+  check(driver_, driver_.context_set_current(context_), "cuCtxSetCurrent", facts_.name);
+}
+
+ModuleHandle Device::module_of(std::string_view entry) {
+  const Image& image = image_of(entry);
+  const auto found = modules_.find(image.family);
+  if (found != modules_.end()) return found->second;
+  ModuleHandle module = nullptr;
+  const Result result = driver_.module_load_data(&module, image.fatbin.data());
+  if (result == kUnsupportedPtxVersion || result == kNoBinaryForGpu) {
+    int version = 0;
+    driver_.driver_get_version(&version);
+    throw check_error(
+        fmt::format("the driver, of {}, refuses kernels made by {} on compute capability {}.{}",
+                    version_text(version), images_compiler(), facts_.compute_capability / 10,
+                    facts_.compute_capability % 10),
+        facts_.name,
+        "install a newer driver, or build with an older nvcc (ASSAY_NVCC) or for this "
+        "architecture (ASSAY_CUDA_ARCHITECTURES)");
+  }
+  check(driver_, result, "cuModuleLoadData", std::string(image.family));
+  modules_.emplace(image.family, module);
+  return module;
+}
+
+FunctionHandle Device::kernel(std::string_view entry) {
+  const std::lock_guard lock(mutex_);
+  const auto found = kernels_.find(entry);
+  if (found != kernels_.end()) return found->second;
+  const std::string name(entry);
+  FunctionHandle function = nullptr;
+  check(driver_, driver_.module_get_function(&function, module_of(entry), name.c_str()),
+        "cuModuleGetFunction", name);
+  // Shared memory beyond the 48 KiB that every device grants must be asked for.
+  int fixed = 0;
+  check(driver_,
+        driver_.function_get_attribute(&fixed, FunctionAttribute::shared_size_bytes, function),
+        "cuFuncGetAttribute", name);
+  check(driver_,
+        driver_.function_set_attribute(
+            function, FunctionAttribute::max_dynamic_shared_size_bytes,
+            static_cast<int>(facts_.max_shared_memory_per_block_bytes) - fixed),
+        "cuFuncSetAttribute", name);
+  kernels_.emplace(name, function);
+  return function;
+}
+
+Stream::Stream(Device& device) : device_(device) {
+  check(device.driver(), device.driver().stream_create(&handle_, kStreamNonBlocking),
+        "cuStreamCreate", device.facts().name);
+}
+Stream::~Stream() {
+  device_.driver().stream_destroy(handle_);
+}
+void Stream::synchronize() const {
+  check(device_.driver(), device_.driver().stream_synchronize(handle_), "cuStreamSynchronize",
+        device_.facts().name);
+}
+
+Event::Event(Device& device) : device_(device) {
+  check(device.driver(), device.driver().event_create(&handle_, kEventDefault), "cuEventCreate",
+        device.facts().name);
+}
+Event::~Event() {
+  device_.driver().event_destroy(handle_);
+}
+void Event::record(const Stream& stream) const {
+  check(device_.driver(), device_.driver().event_record(handle_, stream.handle()), "cuEventRecord",
+        device_.facts().name);
+}
+void Event::synchronize() const {
+  check(device_.driver(), device_.driver().event_synchronize(handle_), "cuEventSynchronize",
+        device_.facts().name);
+}
+double Event::seconds_since(const Event& earlier) const {
+  float milliseconds = 0.0F;
+  check(device_.driver(),
+        device_.driver().event_elapsed_time(&milliseconds, earlier.handle_, handle_),
+        "cuEventElapsedTime", device_.facts().name);
+  return 1e-3 * static_cast<double>(milliseconds);
+}
+
+Memory::Memory(Device& device, std::size_t bytes) : device_(&device), bytes_(bytes) {
+  if (bytes == 0) return;  // the driver refuses an allocation of nothing
+  check(device.driver(), device.driver().memory_allocate(&pointer_, bytes), "cuMemAlloc",
+        fmt::format("{} bytes on {}", bytes, device.facts().name));
+}
+Memory::~Memory() {
+  if (pointer_ != 0) device_->driver().memory_free(pointer_);
+}
+Memory::Memory(Memory&& other) noexcept
+    : device_(other.device_),
+      pointer_(std::exchange(other.pointer_, 0)),
+      bytes_(std::exchange(other.bytes_, 0)) {}
+Memory& Memory::operator=(Memory&& other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(pointer_, other.pointer_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+void copy_to_device(const Stream& stream, DevicePointer to, const void* from, std::size_t bytes) {
+  if (bytes == 0) return;
+  const DriverTable& driver = stream.device().driver();
+  check(driver, driver.copy_to_device_async(to, from, bytes, stream.handle()), "cuMemcpyHtoDAsync",
+        stream.device().facts().name);
+}
+
+void copy_to_host(const Stream& stream, void* to, DevicePointer from, std::size_t bytes) {
+  if (bytes == 0) return;
+  const DriverTable& driver = stream.device().driver();
+  check(driver, driver.copy_to_host_async(to, from, bytes, stream.handle()), "cuMemcpyDtoHAsync",
+        stream.device().facts().name);
+}
+
+void fill_bytes(const Stream& stream, DevicePointer to, unsigned char value, std::size_t bytes) {
+  if (bytes == 0) return;
+  const DriverTable& driver = stream.device().driver();
+  check(driver, driver.memory_set_8_async(to, value, bytes, stream.handle()), "cuMemsetD8Async",
+        stream.device().facts().name);
+}
+
+void launch_entry(const Stream& stream, std::string_view entry, const Geometry& geometry,
+                  std::span<void*> parameters) {
+  Device& device = stream.device();
+  const auto& [grid, block, shared_bytes] = geometry;
+  check(device.driver(),
+        device.driver().launch_kernel(device.kernel(entry), grid.x, grid.y, grid.z, block.x,
+                                      block.y, block.z, shared_bytes, stream.handle(),
+                                      parameters.data(), nullptr),
+        "cuLaunchKernel", std::string(entry));
+}
+
+}  // namespace assay::cuda

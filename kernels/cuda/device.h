@@ -1,0 +1,191 @@
+#pragma once
+/// A CUDA device as kernels see it: memory, streams and typed launches, each handle owned by one
+/// object. Everything goes through a DriverTable (driver.h).
+///
+/// Errors: assay::Error, naming the call and what it was made for.
+#include <array>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "kernels/cuda/driver.h"
+#include "kernels/cuda/entry_name.h"
+
+namespace assay::cuda {
+
+/// What was found out of a device when it was opened.
+struct DeviceFacts {
+  std::string name;
+  std::string uuid;            ///< "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+  int compute_capability = 0;  ///< 80 for 8.0
+  int multiprocessors = 0;
+  std::int64_t l2_cache_bytes = 0;
+  std::int64_t memory_bytes = 0;
+  std::int64_t max_shared_memory_per_block_bytes = 0;  ///< with opt-in
+};
+
+/// Asks the driver, with no context made. Errors: check_error naming the call.
+[[nodiscard]] DeviceFacts read_device_facts(const DriverTable& driver, int ordinal);
+
+/// One device with its primary context retained (cuBLASLt and NCCL work in that one), made current
+/// in the thread that opens it; other threads call make_current(). Families' images are loaded
+/// when a kernel of theirs is first asked for.
+class Device {
+ public:
+  Device(const DriverTable& driver, int ordinal);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  void make_current() const;
+  [[nodiscard]] const DriverTable& driver() const { return driver_; }
+  [[nodiscard]] const DeviceFacts& facts() const { return facts_; }
+  /// The entry of that name. Errors: check_error where no image has it, or the driver refuses the
+  /// image: then the line says which driver is there and what the image needs.
+  [[nodiscard]] FunctionHandle kernel(std::string_view entry);
+
+ private:
+  [[nodiscard]] ModuleHandle module_of(std::string_view entry);
+
+  const DriverTable& driver_;
+  DeviceOrdinal device_ = 0;
+  ContextHandle context_ = nullptr;
+  DeviceFacts facts_;
+  std::mutex mutex_;
+  std::map<std::string, ModuleHandle, std::less<>> modules_;
+  std::map<std::string, FunctionHandle, std::less<>> kernels_;
+};
+
+/// An ordered queue of work on a device.
+class Stream {
+ public:
+  explicit Stream(Device& device);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  [[nodiscard]] Device& device() const { return device_; }
+  [[nodiscard]] StreamHandle handle() const { return handle_; }
+  void synchronize() const;
+
+ private:
+  Device& device_;
+  StreamHandle handle_ = nullptr;
+};
+
+/// A point in a stream's time.
+class Event {
+ public:
+  explicit Event(Device& device);
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void record(const Stream& stream) const;
+  void synchronize() const;
+  /// Seconds from `earlier` to this event; both have happened.
+  [[nodiscard]] double seconds_since(const Event& earlier) const;
+
+ private:
+  Device& device_;
+  EventHandle handle_ = nullptr;
+};
+
+/// Untyped device memory, not initialised; freed with its owner.
+class Memory {
+ public:
+  Memory() = default;
+  Memory(Device& device, std::size_t bytes);
+  ~Memory();
+  Memory(Memory&& other) noexcept;
+  Memory& operator=(Memory&& other) noexcept;
+
+  [[nodiscard]] DevicePointer pointer() const { return pointer_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  Device* device_ = nullptr;
+  DevicePointer pointer_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+/// Ordered on the stream; the host memory is pageable, so a copy returns when it is staged (to the
+/// device) or done (to the host).
+void copy_to_device(const Stream& stream, DevicePointer to, const void* from, std::size_t bytes);
+void copy_to_host(const Stream& stream, void* to, DevicePointer from, std::size_t bytes);
+void fill_bytes(const Stream& stream, DevicePointer to, unsigned char value, std::size_t bytes);
+
+/// Device memory of n elements of T.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Device& device, std::size_t n) : memory_(device, n * sizeof(T)), size_(n) {}
+  /// A copy of `values`.
+  Buffer(const Stream& stream, std::span<const T> values) : Buffer(stream.device(), values.size()) {
+    copy_to_device(stream, memory_.pointer(), values.data(), values.size_bytes());
+  }
+  Buffer(const Stream& stream, const std::vector<T>& values)
+      : Buffer(stream, std::span<const T>(values)) {}
+
+  /// A device address: kernels' operands carry it, the host never follows it.
+  [[nodiscard]] T* data() const { return reinterpret_cast<T*>(memory_.pointer()); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  void fill_zero(const Stream& stream) const {
+    fill_bytes(stream, memory_.pointer(), 0, size_ * sizeof(T));
+  }
+  [[nodiscard]] std::vector<T> to_host(const Stream& stream) const {
+    std::vector<T> values(size_);
+    copy_to_host(stream, values.data(), memory_.pointer(), size_ * sizeof(T));
+    stream.synchronize();
+    return values;
+  }
+
+ private:
+  Memory memory_;
+  std::size_t size_ = 0;
+};
+
+struct Extent {
+  unsigned x = 1;
+  unsigned y = 1;
+  unsigned z = 1;
+};
+
+/// Blocks, threads of a block, and dynamic shared memory of a launch.
+struct Geometry {
+  Extent grid;
+  Extent block;
+  unsigned shared_bytes = 0;
+};
+
+/// Launches `entry` with parameters already laid out as the entry declares them.
+void launch_entry(const Stream& stream, std::string_view entry, const Geometry& geometry,
+                  std::span<void*> parameters);
+
+/// launch<norm_layernorm_forward_bf16>(stream, geometry, shape, operands): the entry is declared in
+/// a header that device and host code share, so a wrong type doesn't compile.
+template <auto* Entry>
+struct Launch;
+template <class... P, void (*Entry)(P...)>
+struct Launch<Entry> {
+  static void run(const Stream& stream, const Geometry& geometry, P... parameters) {
+    static_assert((std::is_trivially_copyable_v<P> && ...));
+    std::array<void*, sizeof...(P)> addresses{&parameters...};
+    launch_entry(stream, entry_name<Entry>(), geometry, addresses);
+  }
+};
+template <auto* Entry, class... Arguments>
+void launch(const Stream& stream, const Geometry& geometry, const Arguments&... arguments) {
+  Launch<Entry>::run(stream, geometry, arguments...);
+}
+
+/// ⌈n / d⌉ as a grid's extent.
+[[nodiscard]] constexpr unsigned blocks_for(std::int64_t n, std::int64_t d) {
+  return static_cast<unsigned>((n + d - 1) / d);
+}
+
+}  // namespace assay::cuda
