@@ -166,7 +166,8 @@ void check_figure(const Figure& figure) {
       throw input_error("VAT is included at an unknown rate", figure.where + "/vat/rate",
                         "state the rate, e.g. \"0.13\"");
     }
-    if (figure.vat->rate && (*figure.vat->rate < 0 || *figure.vat->rate >= 1)) {
+    const bool is_fraction = !figure.vat->rate || (0 <= *figure.vat->rate && *figure.vat->rate < 1);
+    if (!is_fraction) {
       throw input_error("the VAT rate is not between 0 and 1", figure.where + "/vat/rate",
                         "write 13 % as \"0.13\"");
     }

@@ -128,7 +128,7 @@ template <class Read>
 Stated<double> mean_over_processes(const WorkloadSeries& series, const Read& read) {
   double sum = 0.0;
   for (const ProcessSeries& process : series.processes) {
-    const Stated<double> figure = read(process);
+    Stated<double> figure = read(process);
     if (!figure.has_value()) return figure;
     sum += *figure.value;
   }
@@ -154,7 +154,7 @@ void summarise_losses(const WorkloadSeries& series, ItemFigures& figures) {
   const auto figure = [&](auto&& read) {
     return mean_over_processes(series, [&](const ProcessSeries& process) -> Stated<double> {
       const auto& training = process.record->training;
-      if (!training || training->losses.empty()) return missing;
+      if (!training || training->losses.empty()) return Stated<double>(missing);
       return Stated<double>::known(read(*training));
     });
   };

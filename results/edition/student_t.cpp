@@ -59,7 +59,7 @@ double upper_tail(double t, double degrees) {
     return 0.5 * std::erfc(z / std::numbers::sqrt2);
   }
   const double a = 0.5 * degrees;
-  constexpr double b = 0.5;
+  constexpr double kB = 0.5;
   const double total = degrees + t * t;
   if (std::isinf(total)) return 0.0;
   const double x = degrees / total;
@@ -67,8 +67,8 @@ double upper_tail(double t, double degrees) {
   // x^a·(1−x)^b / B(a, b), with B(a, ½) = √π·Γ(a)/Γ(a+½). log1p keeps x^a exact for x near 1.
   const double front = std::exp(-a * std::log1p(t * t / degrees)) * std::sqrt(rest) *
                        gamma_ratio_half(a) * std::numbers::inv_sqrtpi;
-  if (x < (a + 1.0) / (a + b + 2.0)) return 0.5 * front * beta_fraction(a, b, x) / a;
-  return 0.5 * (1.0 - front * beta_fraction(b, a, rest) / b);
+  if (x < (a + 1.0) / (a + kB + 2.0)) return 0.5 * front * beta_fraction(a, kB, x) / a;
+  return 0.5 * (1.0 - front * beta_fraction(kB, a, rest) / kB);
 }
 
 double density(double t, double degrees) {

@@ -35,7 +35,7 @@ Stated<double> bundle_clock_mhz(const std::vector<WorkloadSeries>& series,
                                 const Assessment& assessment) {
   double sum = 0.0;
   for (const ItemFigures& item : assessment.items) {
-    const Stated<double> clock = clock_mhz(*find_series(series, item.workload));
+    Stated<double> clock = clock_mhz(*find_series(series, item.workload));
     if (!clock.has_value()) return clock;
     sum += *clock.value * item.share / item.pflops;
   }
