@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "kernels/fp16.h"
+
 namespace assay {
 namespace {
 
@@ -39,5 +41,6 @@ std::vector<double> stored_as(const std::vector<float>& control) {
 }
 template std::vector<double> stored_as<float>(const std::vector<float>&);
 template std::vector<double> stored_as<Bf16>(const std::vector<float>&);
+template std::vector<double> stored_as<Fp16>(const std::vector<float>&);
 
 }  // namespace assay

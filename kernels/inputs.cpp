@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "base/philox.h"
+#include "kernels/fp16.h"
 
 namespace assay {
 namespace {
@@ -48,6 +49,8 @@ template std::vector<float> normal_input<float>(std::uint64_t, std::uint64_t, st
                                                 double);
 template std::vector<Bf16> normal_input<Bf16>(std::uint64_t, std::uint64_t, std::int64_t, double,
                                               double);
+template std::vector<Fp16> normal_input<Fp16>(std::uint64_t, std::uint64_t, std::int64_t, double,
+                                              double);
 template std::vector<double> normal_input<double>(std::uint64_t, std::uint64_t, std::int64_t,
                                                   double, double);
 
@@ -75,6 +78,7 @@ std::vector<double> to_double(const std::vector<T>& values) {
 }
 template std::vector<double> to_double<float>(const std::vector<float>&);
 template std::vector<double> to_double<Bf16>(const std::vector<Bf16>&);
+template std::vector<double> to_double<Fp16>(const std::vector<Fp16>&);
 
 template <class T>
 std::vector<float> to_single(const std::vector<T>& values) {
@@ -84,5 +88,6 @@ std::vector<float> to_single(const std::vector<T>& values) {
 }
 template std::vector<float> to_single<float>(const std::vector<float>&);
 template std::vector<float> to_single<Bf16>(const std::vector<Bf16>&);
+template std::vector<float> to_single<Fp16>(const std::vector<Fp16>&);
 
 }  // namespace assay

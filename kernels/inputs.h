@@ -9,7 +9,7 @@
 
 namespace assay {
 
-/// n values of normal(mean, deviation) as T = float, Bf16 or double.
+/// n values of normal(mean, deviation) as T = float, Bf16, Fp16 or double.
 template <class T>
 [[nodiscard]] std::vector<T> normal_input(std::uint64_t key, std::uint64_t stream, std::int64_t n,
                                           double mean = 0.0, double deviation = 1.0);
@@ -18,7 +18,7 @@ template <class T>
 [[nodiscard]] std::vector<std::int32_t> integer_input(std::uint64_t key, std::uint64_t stream,
                                                       std::int64_t n, std::int32_t bound);
 
-/// Element-wise conversion, exact from float and Bf16.
+/// Element-wise conversion, exact from float, Bf16 and Fp16.
 template <class T>
 [[nodiscard]] std::vector<double> to_double(const std::vector<T>& values);
 template <class T>

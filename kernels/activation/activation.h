@@ -11,6 +11,7 @@
 /// FLOPs per output element, an elementary function counting as one: GELU forward 9, backward 18;
 /// SwiGLU forward 3, backward 8 (not model FLOPs). Bytes: each tensor once.
 ///
+/// On CUDA: kernels/activation/activation_cuda.h.
 /// Decomposition on a CPU: element-wise, so each thread takes one contiguous stretch (SwiGLU: whole
 /// rows) and the loop is vectorised. The kernels use ½(1 + tanh v) = σ(2v): one exponential and one
 /// division an element, and no cancellation where x is far below zero.

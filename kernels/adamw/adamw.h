@@ -12,6 +12,7 @@
 /// Bytes per parameter: update 28 (gradient, master and two moments read, the last three written)
 /// and the size of T; gradient norm 4.
 ///
+/// On CUDA: kernels/adamw/adamw_cuda.h.
 /// Decomposition on a CPU: memory-bound, so one pass in which each thread walks over one contiguous
 /// stretch of all arrays; the bias corrections are two factors computed once in double, which
 /// leaves one root and one division a parameter. The norm is summed over chunks of a fixed size, in
@@ -20,18 +21,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/adamw/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::adamw {
-
-struct Hyperparameters {
-  float learning_rate = 1e-3F;
-  float beta1 = 0.9F;
-  float beta2 = 0.95F;
-  float epsilon = 1e-8F;
-  float weight_decay = 0.1F;
-};
 
 template <class T>
 struct CpuKernels {

@@ -14,6 +14,7 @@
 /// scores that the backward pass computes again are not counted. Bytes: q, k, v, out and L once
 /// forward; these, dout and the three gradients once backward.
 ///
+/// On CUDA: kernels/attention/attention_cuda.h.
 /// Decomposition on a CPU, as a ladder; each step names what it improves on:
 ///   1. Row by row (the definition here) keeps one row of P, but reads all of K and V for each
 ///      query: 2 FLOPs a load. Blocks of 64 queries against 64 keys use each load 64 times.
@@ -38,45 +39,13 @@
 ///
 /// Scratch: O(T·D) per thread, and O(B·H·T·D) backward where heads share keys or are cut in pieces.
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/attention/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::attention {
-
-struct Shape {
-  std::int64_t batch = 0;       ///< B
-  std::int64_t sequence = 0;    ///< T
-  std::int64_t heads = 0;       ///< H query heads
-  std::int64_t kv_heads = 0;    ///< G key and value heads; G divides H
-  std::int64_t head_size = 0;   ///< D
-  std::int64_t row_stride = 0;  ///< of q, k, v and their gradients: elements between tokens
-};
-
-/// q, k, v point into packed rows (B·T, row_stride): query heads, key heads, value heads, say.
-template <class T>
-struct Forward {
-  const T* q = nullptr;      ///< (B, T, H, D), row_stride between tokens
-  const T* k = nullptr;      ///< (B, T, G, D)
-  const T* v = nullptr;      ///< (B, T, G, D)
-  T* out = nullptr;          ///< (B, T, H, D), contiguous
-  float* log_sum = nullptr;  ///< (B, H, T): L
-};
-
-/// `out` and `log_sum` are the forward pass's.
-template <class T>
-struct Backward {
-  const T* q = nullptr;
-  const T* k = nullptr;
-  const T* v = nullptr;
-  const T* out = nullptr;
-  const float* log_sum = nullptr;
-  const T* dout = nullptr;  ///< (B, T, H, D), contiguous
-  T* dq = nullptr;          ///< written, not added to; strides as q, k, v
-  T* dk = nullptr;
-  T* dv = nullptr;
-};
 
 /// The CPU kernels of one instruction-set level: kernels_for<CpuKernels<T>>(level).
 template <class T>
@@ -85,22 +54,34 @@ struct CpuKernels {
   void (*backward)(const Shape&, const Backward<T>&);
 };
 
-/// How P and dS enter products: as computed, or rounded to Bf16 first, as every implementation on
-/// units that multiply Bf16 must, so a Bf16 control does too. The definition never rounds.
-enum class Weights { as_computed, bf16 };
+/// How P and dS enter products: as computed, or rounded to Bf16 or Fp16 first, as every
+/// implementation on units that multiply these must, so a control in them does too. The definition
+/// never rounds.
+enum class Weights { as_computed, bf16, fp16 };
+
+/// What a control in T does.
+template <class T>
+[[nodiscard]] constexpr Weights control_weights() {
+  if (std::is_same_v<T, Bf16>) return Weights::bf16;
+  return std::is_same_v<T, Fp16> ? Weights::fp16 : Weights::as_computed;
+}
 
 /// The definition: loops that read like the math above, one row of P at a time. Real = double is
 /// the definition, Real = float the control from which tolerances are derived (kernels/compare.h).
+/// `positions`, ascending: those of which results are wanted (of dk and dv as keys, else as
+/// queries), where all would take too long: O(T·D) each; other positions are left incomplete.
 template <class Real>
 void forward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v, Real* out,
-                       Real* log_sum = nullptr, Weights weights = Weights::as_computed);
+                       Real* log_sum = nullptr, Weights weights = Weights::as_computed,
+                       const std::vector<std::int64_t>& positions = {});
 /// `out` and `log_sum` are what the forward pass left, rounded as it was stored: operands of the
 /// backward kernel and so, in its tests, of the definition. Without them P and δ are computed from
-/// q, k and v; give both or neither.
+/// q, k and v; give both or neither, and both with `positions`.
 template <class Real>
 void backward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v,
                         const Real* dout, Real* dq, Real* dk, Real* dv, const Real* out = nullptr,
-                        const Real* log_sum = nullptr, Weights weights = Weights::as_computed);
+                        const Real* log_sum = nullptr, Weights weights = Weights::as_computed,
+                        const std::vector<std::int64_t>& positions = {});
 
 /// Model FLOPs: the half of the score matrix that causal attention must compute, counted as
 /// T·T/2 per head (2 products forward, 4 more backward; recomputed scores never counted).

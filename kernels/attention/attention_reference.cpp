@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/attention/attention.h"
 
@@ -46,7 +47,17 @@ void add(Real factor, const Real* x, Real* y, std::int64_t n) {
 template <class Real>
 Real operand(Real value, Weights weights) {
   if (weights == Weights::as_computed) return value;
-  return static_cast<Real>(to_float(to_bf16(static_cast<float>(value))));
+  const auto single = static_cast<float>(value);
+  return static_cast<Real>(weights == Weights::bf16 ? to_float(to_bf16(single))
+                                                    : to_float(to_fp16(single)));
+}
+
+/// The positions to compute, in ascending order: those given, or all.
+std::vector<std::int64_t> computed(const Shape& shape, const std::vector<std::int64_t>& positions) {
+  if (!positions.empty()) return positions;
+  std::vector<std::int64_t> all(static_cast<std::size_t>(shape.sequence));
+  std::iota(all.begin(), all.end(), std::int64_t{0});
+  return all;
 }
 
 /// S_tu for u <= t.
@@ -78,12 +89,13 @@ Real normalise(std::int64_t t, std::vector<Real>& row) {
 
 template <class Real>
 void forward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v, Real* out,
-                       Real* log_sum, Weights weights) {
+                       Real* log_sum, Weights weights, const std::vector<std::int64_t>& positions) {
+  const std::vector<std::int64_t> queries = computed(shape, positions);
   std::vector<Real> row(static_cast<std::size_t>(shape.sequence));
   for (std::int64_t batch = 0; batch < shape.batch; ++batch) {
     for (std::int64_t head = 0; head < shape.heads; ++head) {
       const View at = view(shape, batch, head);
-      for (std::int64_t t = 0; t < shape.sequence; ++t) {
+      for (const std::int64_t t : queries) {
         scores_of(shape, q + at.q + t * at.row_stride, k + at.kv, t, row);
         const Real l = normalise(t, row);
         if (log_sum != nullptr) log_sum[at.statistics + t] = l;
@@ -98,14 +110,15 @@ void forward_reference(const Shape& shape, const Real* q, const Real* k, const R
   }
 }
 template void forward_reference(const Shape&, const double*, const double*, const double*, double*,
-                                double*, Weights);
+                                double*, Weights, const std::vector<std::int64_t>&);
 template void forward_reference(const Shape&, const float*, const float*, const float*, float*,
-                                float*, Weights);
+                                float*, Weights, const std::vector<std::int64_t>&);
 
 template <class Real>
 void backward_reference(const Shape& shape, const Real* q, const Real* k, const Real* v,
                         const Real* dout, Real* dq, Real* dk, Real* dv, const Real* out,
-                        const Real* log_sum, Weights weights) {
+                        const Real* log_sum, Weights weights,
+                        const std::vector<std::int64_t>& positions) {
   const Real scale = Real{1} / std::sqrt(static_cast<Real>(shape.head_size));
   const std::int64_t width = shape.head_size;
   for (std::int64_t token = 0; token < shape.batch * shape.sequence; ++token) {
@@ -114,6 +127,8 @@ void backward_reference(const Shape& shape, const Real* q, const Real* k, const 
     std::fill(dk + row, dk + row + shape.kv_heads * width, Real{0});
     std::fill(dv + row, dv + row + shape.kv_heads * width, Real{0});
   }
+  const std::vector<std::int64_t> every = computed(shape, {});
+  const std::vector<std::int64_t> chosen = computed(shape, positions);
   std::vector<Real> row(static_cast<std::size_t>(shape.sequence));
   std::vector<Real> drow(row.size());
   for (std::int64_t batch = 0; batch < shape.batch; ++batch) {
@@ -122,26 +137,28 @@ void backward_reference(const Shape& shape, const Real* q, const Real* k, const 
       for (std::int64_t t = 0; t < shape.sequence; ++t) {
         const Real* q_t = q + at.q + t * at.row_stride;
         const Real* do_t = dout + at.out + t * at.out_stride;
-        scores_of(shape, q_t, k + at.kv, t, row);
         Real delta = 0;
-        for (std::int64_t u = 0; u <= t; ++u) {
-          drow[static_cast<std::size_t>(u)] = dot(do_t, v + at.kv + u * at.row_stride, width);
-        }
         if (log_sum != nullptr) {
-          const Real l = log_sum[at.statistics + t];
-          for (std::int64_t u = 0; u <= t; ++u) {
-            Real& entry = row[static_cast<std::size_t>(u)];
-            entry = std::exp(entry - l);
-          }
           delta = dot(do_t, out + at.out + t * at.out_stride, width);
         } else {
+          scores_of(shape, q_t, k + at.kv, t, row);
           normalise(t, row);
+          for (std::int64_t u = 0; u <= t; ++u) {
+            drow[static_cast<std::size_t>(u)] = dot(do_t, v + at.kv + u * at.row_stride, width);
+          }
           // do_t·o_t with o_t = Σ_u P_tu v_u
           delta = dot(row.data(), drow.data(), t + 1);
         }
-        for (std::int64_t u = 0; u <= t; ++u) {
+        // dq_t takes all keys; without it only chosen keys take t.
+        const bool is_chosen = std::binary_search(chosen.begin(), chosen.end(), t);
+        for (const std::int64_t u : is_chosen ? every : chosen) {
+          if (u > t) break;
           const auto i = static_cast<std::size_t>(u);
           const std::int64_t key = at.kv + u * at.row_stride;
+          if (log_sum != nullptr) {
+            row[i] = std::exp(scale * dot(q_t, k + key, width) - log_sum[at.statistics + t]);
+            drow[i] = dot(do_t, v + key, width);
+          }
           const Real dscore = scale * operand(row[i] * (drow[i] - delta), weights);
           add(dscore, k + key, dq + at.q + t * at.row_stride, width);
           add(dscore, q_t, dk + key, width);
@@ -153,9 +170,9 @@ void backward_reference(const Shape& shape, const Real* q, const Real* k, const 
 }
 template void backward_reference(const Shape&, const double*, const double*, const double*,
                                  const double*, double*, double*, double*, const double*,
-                                 const double*, Weights);
+                                 const double*, Weights, const std::vector<std::int64_t>&);
 template void backward_reference(const Shape&, const float*, const float*, const float*,
                                  const float*, float*, float*, float*, const float*, const float*,
-                                 Weights);
+                                 Weights, const std::vector<std::int64_t>&);
 
 }  // namespace assay::attention

@@ -4,6 +4,7 @@
 ///
 /// FLOPs: rows·width. Bytes: dy once, dbias read and written.
 ///
+/// On CUDA: kernels/bias/bias_cuda.h.
 /// Decomposition on a CPU: rows are cut into chunks of a fixed number, each summed in the order of
 /// memory into a partial row that stays in the first-level cache; then each column is summed over
 /// the chunks in order. The cut does not depend on the number of threads, so neither do the bits.

@@ -11,6 +11,7 @@
 /// and its share of the rescaling). Memory-bound: only the bytes matter. Bytes: each logit read
 /// once and its gradient written once, targets read, losses written.
 ///
+/// On CUDA: kernels/cross_entropy/cross_entropy_cuda.h.
 /// Decomposition on a CPU, as a ladder:
 ///   1. Softmax, then loss, then gradient as kernels of their own read and write the logits seven
 ///      times. Here the gradient replaces the logits in place.
@@ -20,21 +21,14 @@
 ///      rescales the sum. Two sweeps remain, and a row of 128,256 logits is still in the
 ///      second-level cache for the second one.
 ///   3. Rows in a parallel loop; inside, vectors as wide as the level has. A row's sums have a
-///   fixed
-///      order, so results do not depend on the number of threads.
+///      fixed order, so results do not depend on the number of threads.
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/cross_entropy/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::cross_entropy {
-
-struct Shape {
-  std::int64_t rows = 0;
-  std::int64_t vocabulary = 0;
-  std::int64_t row_stride = 0;  ///< elements between rows of logits, >= vocabulary
-};
 
 /// The CPU kernels of one instruction-set level: kernels_for<CpuKernels<T>>(level).
 template <class T>

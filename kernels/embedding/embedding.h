@@ -14,6 +14,7 @@
 /// token's gradient row read and written, the position gradient read and written. Rows that no
 /// token names are not touched. A token that occurs twice is counted twice.
 ///
+/// On CUDA: kernels/embedding/embedding_cuda.h.
 /// Decomposition on a CPU: forward by token. Backward by columns: a thread owns a contiguous range
 /// of whole cache lines of the width and walks over all tokens in order, so no two threads ever add
 /// to the same number, nothing is sorted, and the work is O(B·T·C), not O(V·C). At most C/16
@@ -21,17 +22,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/embedding/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::embedding {
-
-struct Shape {
-  std::int64_t batch = 0;
-  std::int64_t sequence = 0;
-  std::int64_t width = 0;
-  std::int64_t vocabulary = 0;
-};
 
 template <class T>
 struct CpuKernels {

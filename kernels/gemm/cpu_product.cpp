@@ -41,8 +41,9 @@ Memory::data_type type_of(Element element) {
       return Memory::data_type::s8;
     case Element::int32:
       return Memory::data_type::s32;
+    default:
+      return Memory::data_type::undef;  // refused by require_valid()
   }
-  return Memory::data_type::undef;
 }
 
 /// A matrix (rows, columns), stored as it is or transposed; a variable extent stays a row count
@@ -63,25 +64,8 @@ bool is_weight_gradient(const Product& product) {
   return product.a_transposed && !product.b_transposed && product.input != Element::int8;
 }
 
-std::string text_of(const Product& product) {
-  return "product m " + std::to_string(product.m) + " n " + std::to_string(product.n) + " k " +
-         std::to_string(product.k) + ' ' + std::string(name(product.input)) + " to " +
-         std::string(name(product.output));
-}
-
 void require_valid(const Product& product) {
-  const auto valid = [](std::int64_t extent) { return extent > 0; };
-  const bool m_varies = product.m == kVariable;
-  const bool k_varies = product.k == kVariable;
-  if ((!valid(product.m) && !m_varies) || !valid(product.n) || (!valid(product.k) && !k_varies) ||
-      (m_varies && k_varies)) {
-    throw input_error("extents must be positive, and only m or k variable", text_of(product));
-  }
-  // A variable extent must be a row count in memory, or the strides would vary too.
-  if ((m_varies && product.a_transposed) ||
-      (k_varies && (!product.a_transposed || product.b_transposed))) {
-    throw input_error("a variable extent must count rows in memory", text_of(product));
-  }
+  if (const auto refusal = extent_refusal(product)) throw input_error(*refusal, text_of(product));
   const bool floating = product.output == Element::fp32 ||
                         (product.output == Element::bf16 && product.input == Element::bf16);
   const bool integer = product.input == Element::int8 && product.output == Element::int32;

@@ -4,10 +4,13 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "base/philox.h"
+#include "kernels/fp16.h"
+#include "kernels/gemm/small_float.h"
 
 namespace assay::gemm {
 namespace {
@@ -15,17 +18,13 @@ namespace {
 /// One value for each of the check's vectors.
 using Lanes = std::array<double, kVectors>;
 
-double widened(float value) {
-  return static_cast<double>(value);
-}
-double widened(Bf16 value) {
-  return static_cast<double>(to_float(value));
-}
-double widened(std::int8_t value) {
-  return static_cast<double>(value);
-}
-double widened(std::int32_t value) {
-  return static_cast<double>(value);
+template <class T>
+double widened(T value) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    return static_cast<double>(value);
+  } else {
+    return static_cast<double>(to_float(value));
+  }
 }
 
 /// A stored matrix: element (i, j) of what the product means.
@@ -80,15 +79,43 @@ double deviations(const Product& product) {
   return std::sqrt(2.0 * std::log(2.0 * events / 1e-9));
 }
 
+constexpr double kUnitFp32 = 0x1p-24;
+constexpr double kUnitFp64 = 0x1p-53;
+
+/// ‖e_i‖ over ‖a_i‖·‖B‖ by rounding of the sums; `terms` counts a bias (freivalds.h).
+double sum_error(const Product& product, double terms, double lambda) {
+  switch (product.input) {
+    case Element::fp64:
+      return lambda * kUnitFp64 * std::sqrt(terms);
+    case Element::fp8_e4m3:
+    case Element::fp8_e5m2:
+      return 8.0 * std::sqrt(128.0) * 0x1p-13 / std::sqrt(terms);
+    default:
+      return lambda * kUnitFp32 * std::sqrt(terms);
+  }
+}
+
+/// ‖e_i‖ over ‖d_i‖ by storing the sums.
+double store_error(const Product& product) {
+  switch (product.output) {
+    case Element::bf16:
+      return 0x1p-9;
+    case Element::fp16:
+      return 0x1p-12;
+    default:
+      return 0.0;
+  }
+}
+
 }  // namespace
 
-template <class In, class Out>
-Check freivalds_check(std::string name, const Product& product, const In* a, const In* b,
-                      const In* bias, const Out* d, std::uint64_t key) {
-  const View<In> a_view{a, product.a_transposed ? 1 : product.k,
-                        product.a_transposed ? product.m : 1};
-  const View<In> b_view{b, product.b_transposed ? 1 : product.n,
-                        product.b_transposed ? product.k : 1};
+template <class A, class B, class Out>
+Check freivalds_check(std::string name, const Product& product, const A* a, const B* b,
+                      const B* bias, const Out* d, std::uint64_t key) {
+  const View<A> a_view{a, product.a_transposed ? 1 : product.k,
+                       product.a_transposed ? product.m : 1};
+  const View<B> b_view{b, product.b_transposed ? 1 : product.n,
+                       product.b_transposed ? product.k : 1};
   const View<Out> d_view{d, product.n, 1};
 
   std::vector<Lanes> x(static_cast<std::size_t>(product.n));
@@ -106,13 +133,16 @@ Check freivalds_check(std::string name, const Product& product, const In* a, con
     }
   }
   Block bias_row{};
-  if (bias != nullptr) project(View<In>{bias, 0, 1}, 0, 1, x, bias_row);
+  if (bias != nullptr) project(View<B>{bias, 0, 1}, 0, 1, x, bias_row);
   const Projection& bias_x = bias_row[0];
 
-  constexpr bool kExact = element_of<Out>() == Element::int32;
+  const bool exact = product.output == Element::int32;
   const double lambda = deviations(product);
-  const double unit = std::ldexp(1.0, -24) * std::sqrt(static_cast<double>(product.k + 1));
-  const double store = element_of<Out>() == Element::bf16 ? std::ldexp(1.0, -9) : 0.0;
+  const double sums = sum_error(product, static_cast<double>(product.k + 1), lambda);
+  const double store = store_error(product);
+  const double unit_of_check = product.input == Element::fp64 ? kUnitFp64 : 0.0;
+  const double root_n = std::sqrt(static_cast<double>(product.n));
+  const double root_k = std::sqrt(static_cast<double>(product.k));
   double worst = 0.0;
 #pragma omp parallel for schedule(static) reduction(max : worst)
   for (std::int64_t first = 0; first < product.m; first += kRowBlock) {
@@ -124,12 +154,13 @@ Check freivalds_check(std::string name, const Product& product, const In* a, con
     for (std::size_t r = 0; r < static_cast<std::size_t>(count); ++r) {
       const double operands = std::sqrt((expected[r].squares + (bias != nullptr ? 1.0 : 0.0)) *
                                         (b_squares + bias_x.squares));
-      const double bound =
-          lambda * (lambda * unit * operands + store * std::sqrt(found[r].squares));
+      const double output = std::sqrt(found[r].squares);
+      const double own = unit_of_check * (root_n * output + (root_n + root_k) * operands);
+      const double bound = lambda * (sums * operands + store * output + own);
       for (std::size_t v = 0; v < kVectors; ++v) {
         const double difference =
             std::abs(found[r].value[v] - expected[r].value[v] - bias_x.value[v]);
-        const double ratio = kExact || difference == 0.0 ? difference : difference / bound;
+        const double ratio = exact || difference == 0.0 ? difference : difference / bound;
         // A comparison with NaN is false, so this keeps NaN from passing.
         worst = ratio <= std::numeric_limits<double>::max()
                     ? std::max(worst, ratio)
@@ -137,15 +168,29 @@ Check freivalds_check(std::string name, const Product& product, const In* a, con
       }
     }
   }
-  return {std::move(name), worst, kExact ? 0.0 : 1.0};
+  return {std::move(name), worst, exact ? 0.0 : 1.0};
 }
 
+template Check freivalds_check(std::string, const Product&, const double*, const double*,
+                               const double*, const double*, std::uint64_t);
 template Check freivalds_check(std::string, const Product&, const float*, const float*,
                                const float*, const float*, std::uint64_t);
+template Check freivalds_check(std::string, const Product&, const Fp16*, const Fp16*, const Fp16*,
+                               const Fp16*, std::uint64_t);
+template Check freivalds_check(std::string, const Product&, const Fp16*, const Fp16*, const Fp16*,
+                               const float*, std::uint64_t);
 template Check freivalds_check(std::string, const Product&, const Bf16*, const Bf16*, const Bf16*,
                                const float*, std::uint64_t);
 template Check freivalds_check(std::string, const Product&, const Bf16*, const Bf16*, const Bf16*,
                                const Bf16*, std::uint64_t);
+template Check freivalds_check(std::string, const Product&, const Fp8E4m3*, const Fp8E4m3*,
+                               const Fp8E4m3*, const Bf16*, std::uint64_t);
+template Check freivalds_check(std::string, const Product&, const Fp8E4m3*, const Fp8E4m3*,
+                               const Fp8E4m3*, const float*, std::uint64_t);
+template Check freivalds_check(std::string, const Product&, const Fp8E5m2*, const Fp8E4m3*,
+                               const Fp8E4m3*, const Bf16*, std::uint64_t);
+template Check freivalds_check(std::string, const Product&, const Fp8E5m2*, const Fp8E4m3*,
+                               const Fp8E4m3*, const float*, std::uint64_t);
 template Check freivalds_check(std::string, const Product&, const std::int8_t*, const std::int8_t*,
                                const std::int8_t*, const std::int32_t*, std::uint64_t);
 

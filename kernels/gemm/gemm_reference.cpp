@@ -1,4 +1,8 @@
-#include "kernels/gemm/gemm.h"
+#include <algorithm>
+#include <vector>
+
+#include "kernels/activation/activation.h"
+#include "kernels/gemm/operation.h"
 
 namespace assay::gemm {
 
@@ -25,5 +29,44 @@ void product_reference(const Product& product, const Real* a, const Real* b, con
 template void product_reference(const Product&, const float*, const float*, const float*, float*);
 template void product_reference(const Product&, const double*, const double*, const double*,
                                 double*);
+
+template <class Real>
+void operation_reference(const Operation& operation, const ReferenceOperands<Real>& operands) {
+  const auto& [product, activation, bias_gradient] = operation;
+  const std::int64_t size = product.m * product.n;
+  std::vector<Real> sums(static_cast<std::size_t>(size));
+  Product plain = product;
+  plain.accumulate = false;
+  product_reference<Real>(plain, operands.a, operands.b, nullptr, sums.data());
+  for (std::int64_t i = 0; i < size; ++i) {
+    Real& sum = sums[static_cast<std::size_t>(i)];
+    sum *= operands.scale;
+    if (operands.bias != nullptr) sum += operands.bias[i % product.n];
+  }
+  if (activation == Activation::gelu_gradient) {
+    activation::gelu_backward_reference(size, operands.saved, sums.data(), operands.d);
+  } else if (activation != Activation::none) {
+    activation::gelu_forward_reference(size, sums.data(), operands.d);
+    if (has_saved(operation)) std::copy(sums.begin(), sums.end(), operands.saved);
+  } else {
+    for (std::int64_t i = 0; i < size; ++i) {
+      const Real sum = sums[static_cast<std::size_t>(i)];
+      operands.d[i] = product.accumulate ? operands.d[i] + sum : sum;
+    }
+  }
+  if (!bias_gradient) return;
+  const bool of_output = activation == Activation::gelu_gradient;
+  const std::int64_t width = of_output ? product.n : product.m;
+  const std::int64_t rows = of_output ? product.m : product.k;
+  for (std::int64_t i = 0; i < width; ++i) {
+    Real sum = 0;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      sum += of_output ? operands.d[row * width + i] : operands.a[row * width + i];
+    }
+    operands.bias_gradient[i] = sum;
+  }
+}
+template void operation_reference(const Operation&, const ReferenceOperands<float>&);
+template void operation_reference(const Operation&, const ReferenceOperands<double>&);
 
 }  // namespace assay::gemm

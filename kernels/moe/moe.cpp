@@ -1,55 +1,12 @@
 #include "kernels/moe/moe.h"
 
-#include <algorithm>
 #include <memory>
-#include <utility>
 
-#include "kernels/compare.h"
 #include "kernels/cpu/kernels_at.h"
-#include "kernels/inputs.h"
+#include "kernels/moe/moe_workload.h"
 
 namespace assay::moe {
 namespace {
-
-enum class Operation {
-  route_forward,
-  route_backward,
-  dispatch_forward,
-  dispatch_backward,
-  combine_forward,
-  combine_backward
-};
-
-template <class T>
-struct Buffers {
-  Plan plan;
-  std::vector<T> logits, dlogits;
-  std::vector<float> probability, weight, dweight;
-  std::vector<T> token_rows;      ///< (tokens, width): x or dy, an input
-  std::vector<T> slot_rows;       ///< (tokens·k, width): dxs or ys, an input
-  std::vector<T> token_rows_out;  ///< (tokens, width): dx or y
-  std::vector<T> slot_rows_out;   ///< (tokens·k, width): xs or dys
-};
-
-template <class T>
-Buffers<T> make_buffers(const Shape& shape, const CpuKernels<T>& kernels, std::uint64_t key) {
-  const std::int64_t choices = shape.tokens * shape.top_k;
-  Buffers<T> b;
-  b.logits = normal_input<T>(key, 1, shape.tokens * shape.experts);
-  b.dlogits.resize(b.logits.size());
-  b.probability.resize(b.logits.size());
-  b.dweight = normal_input<float>(key, 2, choices);
-  b.weight.resize(b.dweight.size());
-  b.token_rows = normal_input<T>(key, 3, shape.tokens * shape.width);
-  b.slot_rows = normal_input<T>(key, 4, choices * shape.width);
-  b.token_rows_out.resize(b.token_rows.size());
-  b.slot_rows_out.resize(b.slot_rows.size());
-  b.plan.expert.resize(b.weight.size());
-  kernels.route_forward(shape, b.logits.data(), b.probability.data(), b.plan.expert.data(),
-                        b.weight.data());
-  make_plan(shape, b.plan);
-  return b;
-}
 
 template <class T>
 void run(Operation operation, const Shape& shape, const CpuKernels<T>& kernels, Buffers<T>& b) {
@@ -75,171 +32,43 @@ void run(Operation operation, const Shape& shape, const CpuKernels<T>& kernels, 
   }
 }
 
-/// An operation's outputs by the definition in Real.
-template <class Real>
-struct Outputs {
-  std::vector<Real> first;           ///< stored as T (route forward: as float)
-  std::vector<Real> second;          ///< stored as float; empty where there is none
-  std::vector<std::int32_t> expert;  ///< route forward
-};
-
-template <class Real, class T, class Convert, class ConvertFloat>
-Outputs<Real> reference(Operation operation, const Shape& shape, const Buffers<T>& b,
-                        const Convert& convert, const ConvertFloat& convert_float) {
-  Outputs<Real> out;
-  switch (operation) {
-    case Operation::route_forward:
-      out.first.resize(b.probability.size());
-      out.second.resize(b.weight.size());
-      out.expert.resize(b.weight.size());
-      route_forward_reference(shape, convert(b.logits).data(), out.first.data(), out.expert.data(),
-                              out.second.data());
-      break;
-    case Operation::route_backward:
-      out.first.resize(b.dlogits.size());
-      route_backward_reference(shape, convert_float(b.probability).data(), b.plan.expert.data(),
-                               convert_float(b.dweight).data(), out.first.data());
-      break;
-    case Operation::dispatch_forward:
-      out.first.resize(b.slot_rows_out.size());
-      dispatch_forward_reference(shape, b.plan, convert(b.token_rows).data(), out.first.data());
-      break;
-    case Operation::dispatch_backward:
-      out.first.resize(b.token_rows_out.size());
-      dispatch_backward_reference<Real>(shape, b.plan, convert(b.slot_rows).data(), nullptr,
-                                        out.first.data());
-      break;
-    case Operation::combine_forward:
-      out.first.resize(b.token_rows_out.size());
-      combine_forward_reference<Real>(shape, b.plan, convert_float(b.weight).data(),
-                                      convert(b.slot_rows).data(), nullptr, out.first.data());
-      break;
-    case Operation::combine_backward:
-      out.first.resize(b.slot_rows_out.size());
-      out.second.resize(b.dweight.size());
-      combine_backward_reference(shape, b.plan, convert_float(b.weight).data(),
-                                 convert(b.slot_rows).data(), convert(b.token_rows).data(),
-                                 out.first.data(), out.second.data());
-      break;
-  }
-  return out;
-}
-
-Check different_experts(const std::vector<std::int32_t>& chosen,
-                        const std::vector<std::int32_t>& wanted) {
-  Check check{"experts that differ from the definition", 0.0, 0.0};
-  for (std::size_t i = 0; i < chosen.size(); ++i) check.error += chosen[i] != wanted[i] ? 1.0 : 0.0;
-  return check;
-}
-
-template <class T>
-std::vector<Check> verify(Operation operation, const Shape& shape, const Buffers<T>& b) {
-  const auto exact = reference<double>(operation, shape, b, to_double<T>, to_double<float>);
-  const auto control = reference<float>(operation, shape, b, to_single<T>, to_single<float>);
-  switch (operation) {
-    case Operation::route_forward:
-      return {different_experts(b.plan.expert, exact.expert),
-              compare_with_control("probability", to_double(b.probability),
-                                   stored_as<float>(control.first), exact.first),
-              compare_with_control("weight", to_double(b.weight), stored_as<float>(control.second),
-                                   exact.second)};
-    case Operation::route_backward:
-      return {compare_with_control("dlogits", to_double(b.dlogits), stored_as<T>(control.first),
-                                   exact.first)};
-    case Operation::dispatch_forward: {
-      Check copied =
-          compare_with_control("xs", to_double(b.slot_rows_out), exact.first, exact.first);
-      copied.bound = 0.0;  // a copy is exact
-      return {copied};
-    }
-    case Operation::dispatch_backward:
-      return {compare_with_control("dx", to_double(b.token_rows_out), stored_as<T>(control.first),
-                                   exact.first)};
-    case Operation::combine_forward:
-      return {compare_with_control("y", to_double(b.token_rows_out), stored_as<T>(control.first),
-                                   exact.first)};
-    case Operation::combine_backward:
-      return {compare_with_control("dys", to_double(b.slot_rows_out), stored_as<T>(control.first),
-                                   exact.first),
-              compare_with_control("dweight", to_double(b.dweight),
-                                   stored_as<float>(control.second), exact.second)};
-  }
-  return {};
-}
-
 template <class T>
 Instance make_instance(Operation operation, const Shape& shape, const CpuDevice& device,
                        const InputKey& key) {
   const CpuKernels<T>& kernels = kernels_for<CpuKernels<T>>(device.level);
-  auto b = std::make_shared<Buffers<T>>(make_buffers(shape, kernels, key.key));
+  auto b = std::make_shared<Buffers<T>>(make_buffers<T>(shape, key.key));
+  run(Operation::route_forward, shape, kernels, *b);
+  make_plan(shape, b->plan);
   Instance instance;
   instance.iterate = [=, &kernels] { run(operation, shape, kernels, *b); };
   instance.verify = [=] { return verify(operation, shape, *b); };
   return instance;
 }
 
-struct Cost {
-  const char* name;
-  std::uint64_t flops;
-  std::uint64_t bytes;
-};
-
-Cost cost(Operation operation, const Shape& shape, std::uint64_t element) {
-  const auto tokens = static_cast<std::uint64_t>(shape.tokens);
-  const auto experts = static_cast<std::uint64_t>(shape.experts);
-  const auto k = static_cast<std::uint64_t>(shape.top_k);
-  const auto width = static_cast<std::uint64_t>(shape.width);
-  const std::uint64_t row = width * element;
-  switch (operation) {
-    case Operation::route_forward:
-      return {"route_forward", 5 * tokens * experts, tokens * (experts * (element + 4) + 8 * k)};
-    case Operation::route_backward:
-      return {"route_backward", tokens * (experts + 3 * k),
-              tokens * (experts * (element + 4) + 8 * k)};
-    case Operation::dispatch_forward:
-      return {"dispatch_forward", 0, tokens * ((k + 1) * row + 4 * k)};
-    case Operation::dispatch_backward:
-      return {"dispatch_backward", tokens * (k - 1) * width, tokens * ((k + 1) * row + 4 * k)};
-    case Operation::combine_forward:
-      return {"combine_forward", tokens * (2 * k - 1) * width, tokens * ((k + 1) * row + 8 * k)};
-    case Operation::combine_backward:
-      return {"combine_backward", 3 * tokens * k * width, tokens * ((2 * k + 1) * row + 12 * k)};
-  }
-  return {};
-}
-
 Workload workload(Operation operation, const Shape& shape, Precision precision) {
-  const Cost counted = cost(operation, shape, precision == Precision::bf16 ? 2 : 4);
-  Workload w;
-  w.family = "moe";
-  w.operation = counted.name;
-  w.problem = {{"tokens", shape.tokens},
-               {"experts", shape.experts},
-               {"k", shape.top_k},
-               {"width", shape.width}};
-  w.precision = precision;
-  w.flops = counted.flops;
-  w.bytes = counted.bytes;
-  w.tokens = static_cast<std::uint64_t>(shape.tokens);
-  w.inputs = "logits, rows and gradients normal(0, 1) by Philox; routed by those logits";
+  Workload w = declare(operation, shape, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_instance<Bf16>(operation, shape, device, key)
                                         : make_instance<float>(operation, shape, device, key);
   };
-  return named(std::move(w));
+  return w;
 }
 
 }  // namespace
 
 std::vector<Workload> workloads() {
-  const Shape shape{1024, 32, 6, 512};
   std::vector<Workload> all;
   for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    for (const Operation operation :
-         {Operation::route_forward, Operation::route_backward, Operation::dispatch_forward,
-          Operation::dispatch_backward, Operation::combine_forward, Operation::combine_backward}) {
-      all.push_back(workload(operation, shape, precision));
+    for (const Operation operation : kOperations) {
+      all.push_back(workload(operation, {1024, 32, 6, 512}, precision));
     }
+  }
+  for (const Operation operation : kOperations) {
+    const bool route =
+        operation == Operation::route_forward || operation == Operation::route_backward;
+    // Rows as narrow as can be where none are moved.
+    all.push_back(
+        cuda_workload(operation, route ? Shape{1 << 18, 64, 6, 8} : Shape{8192, 64, 6, 2048}));
   }
   return all;
 }

@@ -17,47 +17,34 @@
 /// counted), backward n·(E + 3k); dispatch 0, backward n·(k - 1)·C; combine n·(2k - 1)·C, backward
 /// 3·n·k·C. Bytes: each tensor once.
 ///
+/// On CUDA: moe_route_cuda.h, moe_plan_cuda.h and moe_cuda.h.
 /// Decomposition on a CPU: by token (dispatch: by slot), rows vectorised; sums over the k choices
 /// are taken in their order, in float. No two threads write to the same row, so the number of
 /// threads changes nothing.
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/moe/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::moe {
 
-struct Shape {
-  std::int64_t tokens = 0;
-  std::int64_t experts = 0;
-  std::int64_t top_k = 0;
-  std::int64_t width = 0;
-};
-
-/// Where each (token, choice) goes. Sizes: expert (tokens·k), slot (tokens·k), token_of_slot
-/// (tokens·k), offset (experts + 1): expert e owns slots offset[e] .. offset[e+1].
+/// Where each (token, choice) goes; the members are those of PlanView. Converts to a view, which
+/// refers to it.
 struct Plan {
   std::vector<std::int32_t> expert;
   std::vector<std::int32_t> slot;
   std::vector<std::int32_t> token_of_slot;
   std::vector<std::int64_t> offset;
+
+  operator PlanView() const {
+    return {expert.data(), slot.data(), token_of_slot.data(), offset.data()};
+  }
 };
 
 /// Counts, offsets and slots from the chosen experts; `plan.expert` is input. Errors: an expert
 /// outside [0, experts) or the wrong number of them is an input error.
 void make_plan(const Shape& shape, Plan& plan);
-
-/// A Plan as plain pointers, which code of any instruction-set level may read. It refers to the
-/// plan it was made from, which must outlive it; a Plan converts where one is asked for.
-struct PlanView {
-  PlanView(const Plan& plan);
-
-  const std::int32_t* expert;
-  const std::int32_t* slot;
-  const std::int32_t* token_of_slot;
-  const std::int64_t* offset;
-};
 
 template <class T>
 struct CpuKernels {

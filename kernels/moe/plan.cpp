@@ -5,12 +5,6 @@
 
 namespace assay::moe {
 
-PlanView::PlanView(const Plan& plan)
-    : expert(plan.expert.data()),
-      slot(plan.slot.data()),
-      token_of_slot(plan.token_of_slot.data()),
-      offset(plan.offset.data()) {}
-
 void make_plan(const Shape& shape, Plan& plan) {
   const auto choices = static_cast<std::size_t>(shape.tokens * shape.top_k);
   if (plan.expert.size() != choices) {

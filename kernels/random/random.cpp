@@ -1,18 +1,12 @@
 #include "kernels/random/random.h"
 
 #include <memory>
-#include <utility>
 
-#include "kernels/compare.h"
 #include "kernels/cpu/kernels_at.h"
-#include "kernels/inputs.h"
+#include "kernels/random/random_workload.h"
 
 namespace assay::random {
 namespace {
-
-// Integers that products hold exactly in BF16 and FP32.
-constexpr std::int32_t kLow = -255;
-constexpr std::int32_t kHigh = 255;
 
 /// Each iteration draws another stream, so nothing can be kept from one to the next.
 template <class Element>
@@ -38,14 +32,7 @@ Instance make_normal(std::int64_t n, const CpuDevice& device, const InputKey& ke
     ++b->draw.stream;
     normal(b->draw, 0.0F, 1.0F, n, b->out.data());
   };
-  instance.verify = [=] {
-    std::vector<double> exact(b->out.size());
-    std::vector<float> control(b->out.size());
-    normal_reference(b->draw, 0.0, 1.0, n, exact.data());
-    normal_reference(b->draw, 0.0F, 1.0F, n, control.data());
-    return std::vector<Check>{
-        compare_with_control("normal", to_double(b->out), stored_as<T>(control), exact)};
-  };
+  instance.verify = [=] { return std::vector<Check>{normal_check(b->draw, 0.0F, 1.0F, b->out)}; };
   return instance;
 }
 
@@ -58,51 +45,39 @@ Instance make_integers(std::int64_t n, const CpuDevice& device, const InputKey& 
     integers(b->draw, kLow, kHigh, n, b->out.data());
   };
   instance.verify = [=] {
-    std::vector<std::int32_t> exact(b->out.size());
-    integers_reference(b->draw, kLow, kHigh, n, exact.data());
-    Check check{"integers that differ from the definition", 0.0, 0.0};
-    for (std::size_t i = 0; i < exact.size(); ++i) check.error += b->out[i] != exact[i] ? 1.0 : 0.0;
-    return std::vector<Check>{check};
+    return std::vector<Check>{integers_check(b->draw, kLow, kHigh, b->out)};
   };
   return instance;
 }
 
 Workload normal_workload(std::int64_t n, Precision precision) {
-  const std::uint64_t element = precision == Precision::bf16 ? 2 : 4;
-  Workload w;
-  w.family = "random";
-  w.operation = "normal";
-  w.problem = {{"n", n}};
-  w.precision = precision;
-  w.flops = 8 * static_cast<std::uint64_t>(n);
-  w.bytes = element * static_cast<std::uint64_t>(n);
-  w.inputs = "Philox keyed by the run, another stream each iteration";
+  Workload w = declare_normal(n, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_normal<Bf16>(n, device, key)
                                         : make_normal<float>(n, device, key);
   };
-  return named(std::move(w));
+  return w;
 }
 
 Workload integers_workload(std::int64_t n) {
-  Workload w;
-  w.family = "random";
-  w.operation = "integers";
-  w.problem = {{"n", n}};
-  w.bytes = 4 * static_cast<std::uint64_t>(n);
-  w.inputs = "Philox keyed by the run, another stream each iteration; 32-bit, in [-255, 255]";
+  Workload w = declare_integers(n);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return make_integers(n, device, key);
   };
-  return named(std::move(w));
+  return w;
 }
 
 }  // namespace
 
 std::vector<Workload> workloads() {
-  constexpr std::int64_t kElements = std::int64_t{1} << 22;
-  return {normal_workload(kElements, Precision::fp32), normal_workload(kElements, Precision::bf16),
-          integers_workload(kElements)};
+  constexpr std::int64_t kOnCpu = std::int64_t{1} << 22;
+  constexpr std::int64_t kOnCuda = std::int64_t{1} << 26;
+  return {normal_workload(kOnCpu, Precision::fp32),
+          normal_workload(kOnCpu, Precision::bf16),
+          integers_workload(kOnCpu),
+          cuda_normal_workload(kOnCuda, Precision::fp32),
+          cuda_normal_workload(kOnCuda, Precision::bf16),
+          cuda_integers_workload(kOnCuda)};
 }
 
 }  // namespace assay::random

@@ -13,22 +13,18 @@
 /// sine, cosine and six products for each pair, then mean and deviation, rounded up). Integers:
 /// none. Bytes: the output, written once.
 ///
+/// On CUDA: kernels/random/random_cuda.h.
 /// Decomposition on a CPU: sixteen Philox blocks side by side, one in each lane, so the rounds, the
-/// logarithm and the sine are vectorised. The logarithm of a u near 1 is taken of 1 - u, which the
-/// word's complement gives exactly; the angle's quadrant is the word's two upper bits, so nothing
-/// is lost in reducing it.
+/// logarithm and the sine are vectorised (kernels/random/box_muller.h). The logarithm of a u near 1
+/// is taken of 1 - u, which the word's complement gives exactly; the angle's quadrant is the word's
+/// two upper bits, so nothing is lost in reducing it.
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/random/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::random {
-
-struct Draw {
-  std::uint64_t key = 0;
-  std::uint64_t stream = 0;
-};
 
 /// T = float or Bf16.
 template <class T>
@@ -41,11 +37,12 @@ struct CpuIntegerKernels {
                    std::int32_t* out);
 };
 
-/// The definition (Real = double) and the control (Real = float).
+/// The definition (Real = double) and the control (Real = float): elements [first, first + n).
 template <class Real>
-void normal_reference(const Draw& draw, Real mean, Real deviation, std::int64_t n, Real* out);
-void integers_reference(const Draw& draw, std::int32_t low, std::int32_t high, std::int64_t n,
-                        std::int32_t* out);
+void normal_reference(const Draw& draw, Real mean, Real deviation, std::int64_t first,
+                      std::int64_t n, Real* out);
+void integers_reference(const Draw& draw, std::int32_t low, std::int32_t high, std::int64_t first,
+                        std::int64_t n, std::int32_t* out);
 
 [[nodiscard]] std::vector<Workload> workloads();
 

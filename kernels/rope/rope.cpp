@@ -2,85 +2,37 @@
 
 #include <cmath>
 #include <memory>
-#include <utility>
 
-#include "kernels/compare.h"
 #include "kernels/cpu/kernels_at.h"
-#include "kernels/inputs.h"
+#include "kernels/rope/rope_workload.h"
 
 namespace assay::rope {
 namespace {
 
-enum class Pass { forward, backward };
-
-constexpr double kTheta = 10000.0;  // of the paper; models choose their own
-
-/// Host buffers of one workload on a CPU. A rotation in place can be iterated for ever: it keeps
-/// lengths. What is checked is one rotation of the first input.
-template <class T>
-struct Buffers {
-  Shape shape;
-  std::vector<float> table;
-  std::vector<T> input, x;
-
-  Buffers(const Shape& problem, std::uint64_t key)
-      : shape(problem),
-        table(make_table(shape.sequence, shape.head_size, kTheta)),
-        input(normal_input<T>(key, 1, shape.batch * shape.sequence * shape.row_stride)),
-        x(input) {}
-};
-
-template <class T>
-void run(Pass pass, const CpuKernels<T>& kernels, const Buffers<T>& b, T* x) {
-  (pass == Pass::forward ? kernels.forward : kernels.backward)(b.shape, b.table.data(), x);
-}
-
-template <class T>
-std::vector<Check> verify(Pass pass, const CpuKernels<T>& kernels, const Buffers<T>& b) {
-  std::vector<T> output = b.input;
-  run(pass, kernels, b, output.data());
-  const auto reference = [&](auto x) {
-    pass == Pass::forward ? forward_reference(b.shape, kTheta, x.data())
-                          : backward_reference(b.shape, kTheta, x.data());
-    return x;
-  };
-  return {compare_with_control("x", to_double(output), stored_as<T>(reference(to_single(b.input))),
-                               reference(to_double(b.input)))};
-}
-
 template <class T>
 Instance make_instance(Pass pass, const Shape& shape, const CpuDevice& device,
                        const InputKey& key) {
-  auto buffers = std::make_shared<Buffers<T>>(shape, key.key);
+  auto buffers = std::make_shared<const Buffers<T>>(shape, key.key);
+  auto x = std::make_shared<std::vector<T>>(buffers->input);
   const CpuKernels<T>& kernels = kernels_for<CpuKernels<T>>(device.level);
+  const auto run = pass == Pass::forward ? kernels.forward : kernels.backward;
   Instance instance;
-  instance.iterate = [=, &kernels] { run(pass, kernels, *buffers, buffers->x.data()); };
-  instance.verify = [=, &kernels] { return verify(pass, kernels, *buffers); };
+  instance.iterate = [=] { run(shape, buffers->table.data(), x->data()); };
+  instance.verify = [=] {
+    std::vector<T> output = buffers->input;
+    run(shape, buffers->table.data(), output.data());
+    return checks(pass, shape, buffers->input, output);
+  };
   return instance;
 }
 
 Workload workload(Pass pass, const Shape& shape, Precision precision) {
-  const std::uint64_t element = precision == Precision::bf16 ? 2 : 4;
-  const auto tokens = static_cast<std::uint64_t>(shape.batch * shape.sequence);
-  const auto rotated = static_cast<std::uint64_t>(shape.heads * shape.head_size);
-  Workload w;
-  w.family = "rope";
-  w.operation = pass == Pass::forward ? "rope_forward" : "rope_backward";
-  w.problem = {{"batch", shape.batch},
-               {"sequence", shape.sequence},
-               {"heads", shape.heads},
-               {"head_size", shape.head_size}};
-  w.precision = precision;
-  w.flops = 3 * tokens * rotated;
-  w.bytes = 2 * tokens * rotated * element +
-            4 * static_cast<std::uint64_t>(shape.sequence * shape.head_size);
-  w.tokens = tokens;
-  w.inputs = "normal(0, 1) by Philox";
+  Workload w = declare(pass, shape, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_instance<Bf16>(pass, shape, device, key)
                                         : make_instance<float>(pass, shape, device, key);
   };
-  return named(std::move(w));
+  return w;
 }
 
 }  // namespace
@@ -108,6 +60,9 @@ std::vector<Workload> workloads() {
       // Query and key heads of a row that also holds the value heads: 8 + 2 of 8 + 2 + 2.
       all.push_back(workload(pass, {2, 512, 10, 64, 12 * 64}, precision));
     }
+  }
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    all.push_back(cuda_workload(pass, {4, 4096, 40, 128, 48 * 128}));  // 32 + 8 of 32 + 8 + 8
   }
   return all;
 }

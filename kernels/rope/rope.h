@@ -10,6 +10,7 @@
 /// FLOPs: 3 per element (two products and a sum). Bytes: each rotated element read and written
 /// once, the table read once. Memory-bound: only the bytes matter.
 ///
+/// On CUDA: kernels/rope/rope_cuda.h.
 /// Decomposition on a CPU, as a ladder:
 ///   1. Angles computed where they are used cost a sine and a cosine per pair and head: a table,
 ///      made once in double, costs 8 bytes per pair of a token.
@@ -20,18 +21,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/rope/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::rope {
-
-struct Shape {
-  std::int64_t batch = 0;       ///< B
-  std::int64_t sequence = 0;    ///< T
-  std::int64_t heads = 0;       ///< heads to rotate, adjacent in a row: query and key heads
-  std::int64_t head_size = 0;   ///< D, even
-  std::int64_t row_stride = 0;  ///< elements from one token's row to the next
-};
 
 /// cos and sin, each (T, D/2), row after row: table[(t·D/2 + i)·2] = cos, +1 = sin.
 [[nodiscard]] std::vector<float> make_table(std::int64_t sequence, std::int64_t head_size,

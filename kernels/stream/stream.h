@@ -7,6 +7,7 @@
 /// 8 bytes. The read that an ordinary store would first make of its line is not counted, and the
 /// kernels avoid it by streaming stores, which every x86-64 level has.
 ///
+/// On CUDA: kernels/stream/stream_cuda.h.
 /// Decomposition on a CPU: one contiguous stretch of whole cache lines a thread. Each array is at
 /// least four times all last-level caches of the machine together, and 64 MiB, so the problem's
 /// size is a property of the machine.

@@ -3,26 +3,16 @@
 ///
 /// FLOPs: none, all integers. Bytes: the tokens written, the law's tables (12·V) read once.
 ///
+/// On CUDA: kernels/token_chain/token_chain_cuda.h.
 /// Decomposition on a CPU: rows are independent, so they are drawn in parallel; inside a row the
 /// chain is sequential. A Zipf draw is a binary search without branches.
 #include <cstdint>
 #include <vector>
 
-#include "base/token_law.h"
+#include "kernels/token_chain/operands.h"
 #include "kernels/workload.h"
 
 namespace assay::token_chain {
-
-/// A TokenLaw as plain pointers, which code of any instruction-set level may read. It refers to
-/// the law it was made from, which must outlive it; a TokenLaw converts where one is asked for.
-struct TokenLawView {
-  TokenLawView(const TokenLaw& law);
-
-  std::uint64_t key;
-  std::int32_t vocabulary;
-  const std::int32_t* permutation;
-  const std::uint64_t* zipf_cumulative;
-};
 
 struct CpuKernels {
   /// tokens: (rows, length); row r of draw d is named (d, first_row + r). Bit-identical to

@@ -1,7 +1,5 @@
 /// Attention: the definition against finite differences, every CPU level against the definition,
 /// and the gate against planted faults.
-#include "kernels/attention/attention.h"
-
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -9,54 +7,17 @@
 #include <cstring>
 #include <limits>
 
-#include "kernels/compare.h"
 #include "kernels/cpu/kernels_at.h"
-#include "kernels/inputs.h"
+#include "reference/attention_case.h"
 
 namespace assay::attention {
 namespace {
 
-/// Rows with a gap of `gap` elements after the value heads, so strides fit no vector.
-Shape shape_of(std::int64_t batch, std::int64_t sequence, std::int64_t heads, std::int64_t kv_heads,
-               std::int64_t head_size, std::int64_t gap = 0) {
-  return {batch, sequence, heads, kv_heads, head_size, (heads + 2 * kv_heads) * head_size + gap};
-}
-
-template <class Real, class Statistic = Real>
-struct Results {
-  std::vector<Real> out, dqkv;
-  std::vector<Statistic> log_sum;
-};
-
-/// What a forward kernel left, as operands of the definition's backward pass.
-template <class Real>
-struct Saved {
-  std::vector<Real> out, log_sum;
-};
-
-template <class Real>
-Results<Real> define(const Shape& shape, const std::vector<Real>& qkv,
-                     const std::vector<Real>& dout, const Saved<Real>& saved = {},
-                     Weights weights = Weights::as_computed) {
-  const std::int64_t k = shape.heads * shape.head_size;
-  const std::int64_t v = k + shape.kv_heads * shape.head_size;
-  const auto statistics = static_cast<std::size_t>(shape.batch * shape.heads * shape.sequence);
-  Results<Real> r{std::vector<Real>(dout.size()), std::vector<Real>(qkv.size()),
-                  std::vector<Real>(statistics)};
-  forward_reference(shape, qkv.data(), qkv.data() + k, qkv.data() + v, r.out.data(),
-                    r.log_sum.data(), weights);
-  const bool whole = saved.out.empty();
-  backward_reference(shape, qkv.data(), qkv.data() + k, qkv.data() + v, dout.data(), r.dqkv.data(),
-                     r.dqkv.data() + k, r.dqkv.data() + v, whole ? nullptr : saved.out.data(),
-                     whole ? nullptr : saved.log_sum.data(), weights);
-  return r;
-}
-
 template <class T>
 Results<T, float> compute(CpuLevel level, const Shape& shape, const std::vector<T>& qkv,
                           const std::vector<T>& dout) {
-  const std::int64_t k = shape.heads * shape.head_size;
-  const std::int64_t v = k + shape.kv_heads * shape.head_size;
+  const std::int64_t k = keys_at(shape);
+  const std::int64_t v = values_at(shape);
   Results<T, float> r{
       std::vector<T>(dout.size()), std::vector<T>(qkv.size()),
       std::vector<float>(static_cast<std::size_t>(shape.batch * shape.heads * shape.sequence))};
@@ -69,22 +30,10 @@ Results<T, float> compute(CpuLevel level, const Shape& shape, const std::vector<
   return r;
 }
 
-/// The heads [first, first + count) of each row.
-template <class Real>
-std::vector<Real> heads_of(const Shape& shape, const std::vector<Real>& rows, std::int64_t first,
-                           std::int64_t count) {
-  std::vector<Real> part;
-  for (std::int64_t row = 0; row < shape.batch * shape.sequence; ++row) {
-    const auto begin = rows.begin() + row * shape.row_stride + first * shape.head_size;
-    part.insert(part.end(), begin, begin + count * shape.head_size);
-  }
-  return part;
-}
-
 TEST(AttentionReference, BackwardEqualsFiniteDifferences) {
   for (const Shape& shape : {shape_of(2, 5, 2, 2, 3), shape_of(1, 4, 4, 2, 2, 1)}) {
-    const std::int64_t k = shape.heads * shape.head_size;
-    const std::int64_t v = k + shape.kv_heads * shape.head_size;
+    const std::int64_t k = keys_at(shape);
+    const std::int64_t v = values_at(shape);
     const std::int64_t tokens = shape.batch * shape.sequence;
     auto qkv = normal_input<double>(3, 1, tokens * shape.row_stride);
     const auto dout = normal_input<double>(3, 2, tokens * k);
@@ -112,6 +61,38 @@ TEST(AttentionReference, BackwardEqualsFiniteDifferences) {
   }
 }
 
+/// Chosen positions come out as they do among all.
+TEST(AttentionReference, ComputesChosenPositions) {
+  const Shape shape = shape_of(2, 9, 4, 2, 3, 1);
+  const std::int64_t k = keys_at(shape);
+  const std::int64_t v = values_at(shape);
+  const Case<double> c(shape);
+  const auto whole = define(shape, c.qkv, c.dout);
+  const std::vector<std::int64_t> positions{0, 3, 8};
+  std::vector<double> out(c.dout.size()), log_sum(whole.log_sum.size()), dqkv(c.qkv.size());
+  forward_reference(shape, c.qkv.data(), c.qkv.data() + k, c.qkv.data() + v, out.data(),
+                    log_sum.data(), Weights::as_computed, positions);
+  backward_reference(shape, c.qkv.data(), c.qkv.data() + k, c.qkv.data() + v, c.dout.data(),
+                     dqkv.data(), dqkv.data() + k, dqkv.data() + v, whole.out.data(),
+                     whole.log_sum.data(), Weights::as_computed, positions);
+  const auto saved = define(shape, c.qkv, c.dout, {whole.out, whole.log_sum}).dqkv;
+  for (std::int64_t batch = 0; batch < shape.batch; ++batch) {
+    for (const std::int64_t t : positions) {
+      const std::int64_t token = batch * shape.sequence + t;
+      for (std::int64_t i = token * k; i < (token + 1) * k; ++i) {
+        EXPECT_EQ(out[static_cast<std::size_t>(i)], whole.out[static_cast<std::size_t>(i)]);
+      }
+      for (std::int64_t i = token * shape.row_stride; i < (token + 1) * shape.row_stride; ++i) {
+        EXPECT_EQ(dqkv[static_cast<std::size_t>(i)], saved[static_cast<std::size_t>(i)]);
+      }
+      for (std::int64_t head = batch * shape.heads; head < (batch + 1) * shape.heads; ++head) {
+        const auto at = static_cast<std::size_t>(head * shape.sequence + t);
+        EXPECT_EQ(log_sum[at], whole.log_sum[at]);
+      }
+    }
+  }
+}
+
 TEST(AttentionContract, FlopsAreThoseOfTheCausalHalf) {
   const Shape shape = shape_of(2, 512, 12, 12, 64);
   EXPECT_EQ(forward_flops(shape), 2ULL * 2 * 12 * 512 * 512 * 64);
@@ -122,32 +103,11 @@ class AttentionCpu : public testing::TestWithParam<CpuLevel> {};
 
 template <class T>
 void expect_definition(CpuLevel level, const Shape& shape) {
-  const std::int64_t tokens = shape.batch * shape.sequence;
-  const auto qkv = normal_input<T>(5, 1, tokens * shape.row_stride);
-  const auto dout = normal_input<T>(5, 2, tokens * shape.heads * shape.head_size);
-  const auto kernel = compute(level, shape, qkv, dout);
-  const auto control = define(shape, to_single(qkv), to_single(dout),
-                              {to_single(kernel.out), to_single(kernel.log_sum)},
-                              sizeof(T) == 2 ? Weights::bf16 : Weights::as_computed);
-  const auto exact = define(shape, to_double(qkv), to_double(dout),
-                            {to_double(kernel.out), to_double(kernel.log_sum)});
-  std::vector<Check> all{
-      compare_with_control("out", to_double(kernel.out), stored_as<T>(control.out), exact.out),
-      compare_with_control("log_sum", to_double(kernel.log_sum), stored_as<float>(control.log_sum),
-                           exact.log_sum)};
-  const auto check = [&](const char* name, std::int64_t first, std::int64_t count) {
-    all.push_back(compare_with_control(name, to_double(heads_of(shape, kernel.dqkv, first, count)),
-                                       stored_as<T>(heads_of(shape, control.dqkv, first, count)),
-                                       heads_of(shape, exact.dqkv, first, count)));
-  };
-  check("dq", 0, shape.heads);
-  check("dk", shape.heads, shape.kv_heads);
-  check("dv", shape.heads + shape.kv_heads, shape.kv_heads);
-  for (const Check& c : all) {
-    EXPECT_TRUE(c.passed()) << c.name << ' ' << c.error << " > " << c.bound << " at " << name(level)
-                            << " B" << shape.batch << " T" << shape.sequence << " H" << shape.heads
-                            << " G" << shape.kv_heads << " D" << shape.head_size << " bytes "
-                            << sizeof(T);
+  const Case<T> c(shape);
+  for (const Check& check : checks(c, compute(level, shape, c.qkv, c.dout))) {
+    EXPECT_TRUE(check.passed()) << check.name << ' ' << check.error << " > " << check.bound
+                                << " at " << name(level) << ' ' << text(shape) << " bytes "
+                                << sizeof(T);
   }
 }
 

@@ -1,13 +1,10 @@
 /// Bias gradient: every CPU level against the definition, and the number of threads against the
 /// bits.
-#include "kernels/bias/bias.h"
-
 #include <gtest/gtest.h>
 #include <omp.h>
 
-#include "kernels/compare.h"
 #include "kernels/cpu/kernels_at.h"
-#include "kernels/inputs.h"
+#include "reference/bias_case.h"
 
 namespace assay::bias {
 namespace {
@@ -21,22 +18,16 @@ TEST(BiasReference, IsTheDerivativeOfABroadcastAddition) {
 }
 
 template <class T>
-std::vector<float> run(std::int64_t rows, std::int64_t width, const std::vector<T>& dy,
-                       CpuLevel level) {
-  auto dbias = normal_input<float>(9, 2, width);
-  kernels_for<CpuKernels<T>>(level).backward(rows, width, dy.data(), dbias.data());
+std::vector<float> run(const Case<T>& c, CpuLevel level) {
+  std::vector<float> dbias = c.dbias;
+  kernels_for<CpuKernels<T>>(level).backward(c.rows, c.width, c.dy.data(), dbias.data());
   return dbias;
 }
 
 template <class T>
 void expect_equals_definition(std::int64_t rows, std::int64_t width, CpuLevel level) {
-  const auto dy = normal_input<T>(9, 1, rows * width, 0.1);
-  auto exact = to_double(normal_input<float>(9, 2, width));
-  auto control = normal_input<float>(9, 2, width);
-  backward_reference(rows, width, to_double(dy).data(), exact.data());
-  backward_reference(rows, width, to_single(dy).data(), control.data());
-  const Check check = compare_with_control("dbias", to_double(run(rows, width, dy, level)),
-                                           stored_as<float>(control), exact);
+  const Case<T> c(rows, width);
+  const Check check = c.check(run(c, level));
   EXPECT_TRUE(check.passed()) << rows << 'x' << width << ": " << check.error << " > "
                               << check.bound;
 }
@@ -52,12 +43,12 @@ TEST_P(BiasCpu, EqualsDefinitionWithinControl) {
 }
 
 TEST_P(BiasCpu, ThreadsDoNotChangeBits) {
-  const auto dy = normal_input<float>(9, 1, 211 * 301);
+  const Case<float> c(211, 301);
   const int threads = omp_get_max_threads();
   omp_set_num_threads(1);
-  const auto one = run(211, 301, dy, GetParam());
+  const auto one = run(c, GetParam());
   omp_set_num_threads(2);
-  const auto two = run(211, 301, dy, GetParam());
+  const auto two = run(c, GetParam());
   omp_set_num_threads(threads);
   EXPECT_EQ(one, two);
 }

@@ -1,20 +1,14 @@
 /// Philox fills: every CPU level against the definition, and the distribution itself.
-#include "kernels/random/random.h"
-
 #include <gtest/gtest.h>
 #include <omp.h>
 
 #include <cmath>
-#include <limits>
 
-#include "kernels/compare.h"
 #include "kernels/cpu/kernels_at.h"
-#include "kernels/inputs.h"
+#include "reference/random_case.h"
 
 namespace assay::random {
 namespace {
-
-constexpr Draw kDraw{0xFEEDFACECAFEBEEFULL, 3};
 
 template <class T>
 std::vector<T> drawn(float mean, float deviation, std::int64_t n, CpuLevel level) {
@@ -25,21 +19,14 @@ std::vector<T> drawn(float mean, float deviation, std::int64_t n, CpuLevel level
 
 TEST(RandomReference, IsTheInputsOfEveryWorkload) {
   std::vector<double> out(101);
-  normal_reference(kDraw, 0.5, 2.0, 101, out.data());
+  normal_reference(kDraw, 0.5, 2.0, 0, 101, out.data());
   const auto inputs = normal_input<double>(kDraw.key, kDraw.stream, 101, 0.5, 2.0);
   for (std::size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], inputs[i], 1e-14);
 }
 
 template <class T>
 void expect_equals_definition(float mean, float deviation, std::int64_t n, CpuLevel level) {
-  std::vector<double> exact(static_cast<std::size_t>(n));
-  std::vector<float> control(exact.size());
-  normal_reference(kDraw, static_cast<double>(mean), static_cast<double>(deviation), n,
-                   exact.data());
-  normal_reference(kDraw, mean, deviation, n, control.data());
-  const Check check = compare_with_control("normal", to_double(drawn<T>(mean, deviation, n, level)),
-                                           stored_as<T>(control), exact);
-  EXPECT_TRUE(check.passed()) << n << ": " << check.error << " > " << check.bound;
+  expect_right(normal_check(kDraw, mean, deviation, drawn<T>(mean, deviation, n, level)), n);
 }
 
 class RandomCpu : public testing::TestWithParam<CpuLevel> {};
@@ -55,13 +42,7 @@ TEST_P(RandomCpu, NormalEqualsDefinition) {
 TEST_P(RandomCpu, NormalIsAsExactAsFloatAllows) {
   // The control loses digits where u is near 1; the kernel must not.
   const auto out = drawn<float>(0.0F, 1.0F, 1'000'000, GetParam());
-  std::vector<double> exact(out.size());
-  normal_reference(kDraw, 0.0, 1.0, 1'000'000, exact.data());
-  double worst = 0.0;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    worst = std::max(worst, std::abs(static_cast<double>(out[i]) - exact[i]));
-  }
-  EXPECT_LT(worst, 1.2e-6);  // five half-units in the last place of the largest, about 5
+  expect_as_exact_as_float_allows(out);
 }
 
 TEST_P(RandomCpu, NormalHasTheMomentsOfANormal) {
@@ -84,15 +65,11 @@ TEST_P(RandomCpu, NormalHasTheMomentsOfANormal) {
 }
 
 TEST_P(RandomCpu, IntegersEqualDefinition) {
-  constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
-  constexpr std::int32_t kHighest = std::numeric_limits<std::int32_t>::max();
-  for (const auto& [low, high] :
-       {std::pair{-255, 255}, {0, 0}, {-3, 4}, {kLowest, kHighest}, {0, kHighest}}) {
+  for (const auto& [low, high] : kRanges) {
     for (const std::int64_t n : {10'000, 65, 1}) {
-      std::vector<std::int32_t> out(static_cast<std::size_t>(n)), exact(out.size());
+      std::vector<std::int32_t> out(static_cast<std::size_t>(n));
       kernels_for<CpuIntegerKernels>(GetParam()).integers(kDraw, low, high, n, out.data());
-      integers_reference(kDraw, low, high, n, exact.data());
-      EXPECT_EQ(out, exact);
+      expect_right(integers_check(kDraw, low, high, out), n);
     }
   }
 }
@@ -127,7 +104,8 @@ INSTANTIATE_TEST_SUITE_P(Levels, RandomCpu, testing::ValuesIn(supported_cpu_leve
 TEST(RandomWorkloads, OutputsVerify) {
   for (const Workload& workload : workloads()) {
     const CpuDevice device{detect_cpu_level(), 2};
-    if (workload.precision != Precision::fp32) continue;  // the levels' tests cover both
+    // The levels' tests cover both precisions.
+    if (!workload.on_cpu || workload.precision != Precision::fp32) continue;
     const Instance instance = workload.on_cpu(device, {42});
     instance.iterate();
     for (const Check& check : instance.verify()) {

@@ -1,21 +1,16 @@
 /// RoPE: the definition's backward against finite differences, every CPU level against the
 /// definition, and the gate against planted faults.
-#include "kernels/rope/rope.h"
-
 #include <gtest/gtest.h>
 #include <omp.h>
 
 #include <cmath>
-#include <cstring>
 
-#include "kernels/compare.h"
 #include "kernels/cpu/kernels_at.h"
-#include "kernels/inputs.h"
+#include "reference/expect_passed.h"
+#include "reference/rope_case.h"
 
 namespace assay::rope {
 namespace {
-
-constexpr double kTheta = 10000.0;
 
 std::int64_t elements(const Shape& shape) {
   return shape.batch * shape.sequence * shape.row_stride;
@@ -76,36 +71,20 @@ class RopeCpu : public testing::TestWithParam<CpuLevel> {};
 
 template <class T>
 void expect_definition(CpuLevel level, const Shape& shape) {
-  const auto x = normal_input<T>(5, 1, elements(shape));
-  const auto table = make_table(shape.sequence, shape.head_size, kTheta);
+  const Buffers<T> b(shape, kCaseKey);
   const auto& kernels = kernels_for<CpuKernels<T>>(level);
-  for (const bool forward : {true, false}) {
-    auto y = x;
-    (forward ? kernels.forward : kernels.backward)(shape, table.data(), y.data());
-    const auto reference = [&](auto r) {
-      forward ? forward_reference(shape, kTheta, r.data())
-              : backward_reference(shape, kTheta, r.data());
-      return r;
-    };
-    const Check check = compare_with_control(
-        "x", to_double(y), stored_as<T>(reference(to_single(x))), reference(to_double(x)));
-    EXPECT_TRUE(check.passed()) << check.error << " > " << check.bound << " T" << shape.sequence
-                                << " D" << shape.head_size << " forward " << forward;
-    // Elements after the rotated heads stay as they are, to the bit.
-    const std::int64_t rotated = shape.heads * shape.head_size;
-    for (std::int64_t row = 0; row < shape.batch * shape.sequence; ++row) {
-      const std::int64_t tail = row * shape.row_stride + rotated;
-      EXPECT_EQ(std::memcmp(y.data() + tail, x.data() + tail,
-                            static_cast<std::size_t>(shape.row_stride - rotated) * sizeof(T)),
-                0);
-    }
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    SCOPED_TRACE(testing::Message() << "T " << shape.sequence << ", D " << shape.head_size
+                                    << ", forward " << (pass == Pass::forward));
+    auto output = b.input;
+    (pass == Pass::forward ? kernels.forward : kernels.backward)(shape, b.table.data(),
+                                                                 output.data());
+    expect_passed(checks(pass, shape, b.input, output));
   }
 }
 
 TEST_P(RopeCpu, EqualsDefinitionWithinControl) {
-  for (const Shape& shape :
-       {Shape{2, 64, 3, 64, 5 * 64}, Shape{1, 33, 4, 128, 4 * 128}, Shape{3, 7, 5, 40, 211},
-        Shape{1, 1, 1, 2, 2}, Shape{2, 17, 1, 6, 7}, Shape{1, 2000, 1, 64, 64}}) {
+  for (const Shape& shape : case_shapes()) {
     expect_definition<float>(GetParam(), shape);
     expect_definition<Bf16>(GetParam(), shape);
   }
@@ -159,9 +138,8 @@ TEST(RopeWorkloads, OutputsVerify) {
     if (unavailable_on(workload, device)) continue;
     const Instance instance = workload.on_cpu(device, {77});
     instance.iterate();
-    for (const Check& check : instance.verify()) {
-      EXPECT_TRUE(check.passed()) << workload.name << ' ' << check.error << " > " << check.bound;
-    }
+    SCOPED_TRACE(workload.name);
+    expect_passed(instance.verify());
   }
 }
 

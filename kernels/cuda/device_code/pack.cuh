@@ -42,4 +42,28 @@ __device__ __forceinline__ void store_pack(T* address, const Pack<T, N>& pack) {
   }
 }
 
+/// N floats, by packs of 16 bytes where N is a multiple of four, else one at a time.
+template <int N>
+__device__ __forceinline__ void load_floats(const float* address, float (&values)[N]) {
+  constexpr int kPack = N % 4 == 0 ? 4 : 1;
+#pragma unroll
+  for (int i = 0; i < N; i += kPack) {
+    const Pack<float, kPack> pack = load_pack<kPack>(address + i);
+#pragma unroll
+    for (int j = 0; j < kPack; ++j) values[i + j] = pack.element[j];
+  }
+}
+
+template <int N>
+__device__ __forceinline__ void store_floats(float* address, const float (&values)[N]) {
+  constexpr int kPack = N % 4 == 0 ? 4 : 1;
+#pragma unroll
+  for (int i = 0; i < N; i += kPack) {
+    Pack<float, kPack> pack;
+#pragma unroll
+    for (int j = 0; j < kPack; ++j) pack.element[j] = values[i + j];
+    store_pack(address + i, pack);
+  }
+}
+
 }  // namespace assay::cuda

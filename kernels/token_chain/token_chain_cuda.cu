@@ -1,0 +1,34 @@
+#include "kernels/token_chain/token_chain_cuda.h"
+
+namespace assay::token_chain {
+
+extern "C" {
+
+__global__ __launch_bounds__(kThreads) void token_chain_draw(TokenLawView law,
+                                                             const std::uint64_t* draw,
+                                                             std::uint64_t first_row,
+                                                             std::int64_t rows, std::int64_t length,
+                                                             std::int32_t* tokens) {
+  const std::int64_t index = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (index >= rows * length) return;
+  const std::uint64_t number = *draw;
+  const std::uint64_t row = first_row + static_cast<std::uint64_t>(index / length);
+  auto position = static_cast<std::uint64_t>(index % length);
+  Philox4 words = words_at(law, number, row, position);
+  int steps = 0;
+  while (position > 0 && follows(words)) {
+    ++steps;
+    --position;
+    words = words_at(law, number, row, position);
+  }
+  std::int32_t token = position == 0 ? first_token(law, words) : zipf(law, words.word[1]);
+  for (; steps > 0; --steps) token = law.permutation[token];
+  tokens[index] = token;
+}
+__global__ void token_chain_advance(std::uint64_t* draw) {
+  ++*draw;
+}
+
+}  // extern "C"
+
+}  // namespace assay::token_chain

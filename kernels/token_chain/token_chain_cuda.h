@@ -1,0 +1,69 @@
+#pragma once
+/// The token chain on CUDA (law and definition: base/token_law.h).
+///
+/// A handful of integers a token, bound by latency: what counts is the longest chain of dependent
+/// loads. As a ladder:
+///   1. One thread a row follows the chain: 1,024 positions, half of them with a binary search of
+///      16 dependent loads, are milliseconds.
+///   2. One warp a row draws 32 positions' words and searches at once, then resolves the chain
+///      between them: 32 times shorter, but rows' warps still wait for one batch after another.
+///   3. One thread a position. A token depends on the chain only back to the last fresh draw, one
+///      position back on average: the thread draws the words of the positions before its own until
+///      it finds that one (words are functions of their position), searches once, and follows the
+///      permutation as many times as it went back. Twice the Philox draws of the first, and no
+///      thread waits for another: about 16 + 6 dependent loads for a whole batch, from the
+///      second-level cache, where the tables (12·V bytes) are.
+///
+/// The number of the draw lies in device memory, so that a captured graph that advances it draws
+/// fresh tokens at each replay.
+///
+/// bytes_issued: a token's search (8 · ⌈log2 V⌉ bytes) and its permuted steps (one on average) are
+/// its own, where the compulsory bytes have the tables once: caches serve the difference.
+#include <cstdint>
+
+#include "kernels/cuda/entry.h"
+#include "kernels/token_chain/operands.h"
+
+namespace assay::token_chain {
+
+inline constexpr int kThreads = 256;
+
+/// Entries. The law's pointers are device addresses.
+extern "C" {
+ASSAY_KERNEL token_chain_draw(TokenLawView law, const std::uint64_t* draw, std::uint64_t first_row,
+                              std::int64_t rows, std::int64_t length, std::int32_t* tokens);
+/// One thread: ++*draw.
+ASSAY_KERNEL token_chain_advance(std::uint64_t* draw);
+}
+
+}  // namespace assay::token_chain
+
+#ifndef __CUDACC__
+#include "kernels/cuda/device.h"
+
+namespace assay::token_chain {
+
+/// A law's tables on a device.
+class DeviceLaw {
+ public:
+  DeviceLaw(const cuda::Stream& stream, const TokenLaw& law);
+  /// With device addresses; refers to this object.
+  [[nodiscard]] const TokenLawView& view() const { return view_; }
+
+ private:
+  cuda::Buffer<std::int32_t> permutation_;
+  cuda::Buffer<std::uint64_t> zipf_cumulative_;
+  TokenLawView view_;
+};
+
+/// Launches on a stream; draw and tokens are device addresses. tokens: (rows, length); row r is
+/// named (*draw, first_row + r). Bit-identical to draw_token_row.
+void draw(const cuda::Stream& stream, const TokenLawView& law, const std::uint64_t* draw,
+          std::uint64_t first_row, std::int64_t rows, std::int64_t length, std::int32_t* tokens);
+void advance(const cuda::Stream& stream, std::uint64_t* draw);
+
+/// What a draw asks of global memory, on average over draws.
+[[nodiscard]] std::uint64_t draw_bytes_issued(std::int64_t tokens, std::int32_t vocabulary);
+
+}  // namespace assay::token_chain
+#endif

@@ -1,0 +1,24 @@
+#include "ptx/blas_device.h"
+
+#include <gtest/gtest.h>
+
+#include "ptx/test_device.h"
+
+namespace assay::cuda_test {
+
+void on_each_library(const host_blas::Options& options,
+                     const std::function<void(cuda::Stream&, const cuda::blas::Table&)>& body) {
+  on_each_architecture([&](cuda::Stream& stream) {
+    if (!is_functional()) return body(stream, cuda::blas::system_library());
+    const cuda::DriverTable clocked = host_blas::with_clock(stream.device().driver());
+    cuda::Device device(clocked, 0);
+    cuda::Stream clocked_stream(device);
+    host_blas::Options of_device = options;
+    of_device.architecture = device.facts().compute_capability;
+    host_blas::configure(device.driver(), of_device);
+    body(clocked_stream, host_blas::library());
+    EXPECT_TRUE(host_blas::leaks().empty()) << host_blas::leaks().front();
+  });
+}
+
+}  // namespace assay::cuda_test

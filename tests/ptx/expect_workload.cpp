@@ -1,0 +1,34 @@
+#include "ptx/expect_workload.h"
+
+#include <gtest/gtest.h>
+
+#include "ptx/test_device.h"
+#include "ptx/workload_record.h"
+
+namespace assay::cuda_test {
+
+void expect_workload(const Workload& workload, const Expectation& expectation) {
+  SCOPED_TRACE(workload.name);
+  const auto issued = static_cast<double>(workload.cuda_bytes_issued);
+  if (expectation.most_issued > 0.0) {
+    EXPECT_LE(issued, expectation.most_issued * static_cast<double>(workload.bytes));
+  }
+  on_each_architecture([&](cuda::Stream& stream) {
+    const Instance instance = workload.on_cuda(stream, {42});
+    instance.iterate();
+    static_cast<void>(take_counted());
+    static_cast<void>(take_launches());
+    instance.iterate();
+    const ptx_device::Counters counted = take_counted();
+    if (is_functional()) {
+      record_workload(workload, stream.device().facts().compute_capability, counted,
+                      take_launches());
+      EXPECT_NEAR(static_cast<double>(counted.global_bytes()), issued, 0.02 * issued);
+    }
+    for (const Check& check : instance.verify()) {
+      EXPECT_TRUE(check.passed()) << check.name << ' ' << check.error << " > " << check.bound;
+    }
+  });
+}
+
+}  // namespace assay::cuda_test

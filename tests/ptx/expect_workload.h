@@ -1,0 +1,16 @@
+#pragma once
+/// What every CUDA workload promises, checked at a problem small enough for the functional device.
+#include "kernels/workload.h"
+
+namespace assay::cuda_test {
+
+struct Expectation {
+  /// cuda_bytes_issued is at most this many times the compulsory bytes; 0: not held.
+  double most_issued = 0.0;
+};
+
+/// On each architecture: an instance iterates twice and verifies, and an iteration asks global
+/// memory for cuda_bytes_issued within 2 %. What was counted is recorded (workload_record.h).
+void expect_workload(const Workload& workload, const Expectation& expectation);
+
+}  // namespace assay::cuda_test

@@ -1,0 +1,61 @@
+#pragma once
+/// A plain host version of the cuBLASLt calls that Assay makes: a second filling of the table
+/// (kernels/cuda/blas.h), which tests layouts and epilogues without a GPU. It computes column-major
+/// products by three loops on the device memory behind a driver's table, and refuses what the
+/// library's documentation says that the library refuses: layouts that don't multiply, leading
+/// dimensions, alignments, combinations of types, epilogues without their operands, workspaces that
+/// are too small, handles that were destroyed.
+///
+/// It has no time of its own: a simulated clock advances by what the proposed algorithms are said
+/// to take. The ABI has no user pointer, so the library is one per process; configure() starts it
+/// anew.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/blas.h"
+
+namespace assay::host_blas {
+
+/// An algorithm that the heuristic proposes.
+struct Proposal {
+  double seconds = 1e-3;
+  std::size_t workspace_bytes = 0;
+  cuda::blas::Status state = cuda::blas::kSuccess;  ///< as the heuristic reports it
+  cuda::blas::Status run = cuda::blas::kSuccess;    ///< what running it returns
+  std::uint64_t numerical_flags = 0;
+};
+
+struct Options {
+  int architecture = 90;
+  int patch_level = 0;  ///< of the version 13.0.x
+  std::vector<Proposal> proposals = {{.seconds = 3e-3}, {.seconds = 1e-3}, {.seconds = 2e-3}};
+  /// Extents m and n together from which AlgoCheck refuses every algorithm; 0: none.
+  std::int64_t refused_from = 0;
+  /// The call, counted from 1, that fails with an internal error; 0: none.
+  int failing_call = 0;
+};
+
+/// What was asked of the library since configure().
+struct Observed {
+  std::string failed_call;  ///< the name of the call that Options made fail
+  int calls = 0;            ///< that return a status
+  int last_algorithm = -1;  ///< the index of the proposal that ran last
+  int runs = 0;
+  std::uint32_t reduction_schemes = 0;  ///< of the last preference
+  std::uint64_t workspace_bytes = 0;
+  cuda::blas::ComputeType compute = cuda::blas::ComputeType::fp32;  ///< of the last product
+};
+
+/// `driver` moves operands; it must outlive the library's use.
+void configure(const cuda::DriverTable& driver, const Options& options);
+[[nodiscard]] const cuda::blas::Table& library();
+[[nodiscard]] const Observed& observed();
+
+/// `driver` with events that tell the simulated clock.
+[[nodiscard]] cuda::DriverTable with_clock(const cuda::DriverTable& driver);
+
+/// What was made and not destroyed, or destroyed twice, one line each.
+[[nodiscard]] std::vector<std::string> leaks();
+
+}  // namespace assay::host_blas

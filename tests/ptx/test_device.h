@@ -1,0 +1,30 @@
+#pragma once
+/// The device that CUDA kernels are tested on. By default it is the functional device, which
+/// executes on the CPU what nvcc emitted (tests/ptx_device); ASSAY_TEST_DRIVER=native takes the
+/// machine's first GPU, ASSAY_TEST_DRIVER=ptxrun the independent executor where the build was given
+/// its path (ASSAY_PTXRUN). ASSAY_TEST_ARCHITECTURE=80 leaves out other architectures.
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "kernels/cuda/device.h"
+#include "ptx_device/counters.h"
+
+namespace assay::cuda_test {
+
+/// Whether launches are executed on the CPU: then orders can be varied and bytes counted.
+[[nodiscard]] bool is_functional();
+
+/// What launches did since the last call; zeros on a real GPU.
+[[nodiscard]] ptx_device::Counters take_counted();
+
+/// Runs body on a fresh device of each architecture that the build has kernels for; on a real GPU
+/// once.
+void on_each_architecture(const std::function<void(cuda::Stream&)>& body);
+
+/// Runs body, which returns its outputs' bytes, in each thread order (forward, reverse, two random
+/// ones; on a real GPU four times) and expects the same bits.
+void expect_same_bits_in_all_orders(
+    const std::function<std::vector<std::byte>(cuda::Stream&)>& body);
+
+}  // namespace assay::cuda_test

@@ -1,0 +1,57 @@
+/// The token chain's CUDA kernels draw the definition's tokens, on the functional device or a GPU.
+#include "kernels/token_chain/token_chain_cuda.h"
+
+#include <gtest/gtest.h>
+
+#include "ptx/bytes.h"
+#include "ptx/expect_workload.h"
+#include "ptx/test_device.h"
+#include "reference/token_chain_case.h"
+
+namespace assay::token_chain {
+namespace {
+
+using cuda::Buffer;
+using cuda::Stream;
+
+std::vector<std::int32_t> drawn(const Stream& stream, const TokenLaw& law, const Case& c) {
+  const DeviceLaw device_law(stream, law);
+  const Buffer<std::uint64_t> number(stream, std::vector<std::uint64_t>{c.draw});
+  const Buffer<std::int32_t> tokens(stream, c.room());
+  draw(stream, device_law.view(), number.data(), c.first_row, c.rows, c.length, tokens.data());
+  return tokens.to_host(stream);
+}
+
+TEST(TokenChainCuda, EqualsDefinition) {
+  for (const std::int32_t vocabulary : {2, 3, 257, 50257}) {
+    const TokenLaw law = make_token_law(0x1234567890ABCDEFULL, vocabulary);
+    for (const Case& c : kCases) {
+      cuda_test::on_each_architecture(
+          [&](Stream& stream) { expect_definition(law, c, drawn(stream, law, c)); });
+    }
+  }
+}
+
+TEST(TokenChainCuda, SameTokensInAllOrders) {
+  const TokenLaw law = make_token_law(3, 1000);
+  cuda_test::expect_same_bits_in_all_orders([&](Stream& stream) {
+    return cuda_test::bytes_of(drawn(stream, law, {9, 65, 0, 0}));
+  });
+}
+
+TEST(TokenChainCuda, AdvanceCountsDraws) {
+  cuda_test::on_each_architecture([](Stream& stream) {
+    const Buffer<std::uint64_t> number(stream, std::vector<std::uint64_t>{0xFFFFFFFFULL});
+    advance(stream, number.data());
+    EXPECT_EQ(number.to_host(stream)[0], 0x100000000ULL);
+  });
+}
+
+/// Its searches go beyond the compulsory bytes, by design: the contract's bytes are held, their
+/// ratio is not.
+TEST(TokenChainCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
+  cuda_test::expect_workload(cuda_workload({16, 513, 50257}), {});
+}
+
+}  // namespace
+}  // namespace assay::token_chain

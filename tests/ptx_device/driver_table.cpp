@@ -1,0 +1,307 @@
+/// The driver's calls: each a function of the driver's ABI around a member of Machine.
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+
+#include "ptx_device/decode.h"
+#include "ptx_device/device.h"
+#include "ptx_device/error_names.h"
+#include "ptx_device/fatbin.h"
+#include "ptx_device/fault.h"
+#include "ptx_device/machine.h"
+#include "ptx_device/parser.h"
+
+namespace assay::ptx_device {
+
+namespace {
+
+using cuda::Result;
+
+struct Process {
+  std::mutex mutex;
+  std::unique_ptr<Machine> machine = std::make_unique<Machine>(Options{});
+};
+Process& process() {
+  static Process the_process;
+  return the_process;
+}
+
+/// action(machine) as a driver call: errors become codes.
+template <class Action>
+Result call(Action action) {
+  Process& state = process();
+  const std::lock_guard lock(state.mutex);
+  Machine& machine = *state.machine;
+  try {
+    machine.require_alive();
+    action(machine);
+    return cuda::kSuccess;
+  } catch (const Fault& fault) {
+    machine.note(fault.result(), fault.what(), true);
+    return fault.result();
+  } catch (const Refusal& refusal) {
+    machine.note(refusal.result(), refusal.what(), false);
+    return refusal.result();
+  } catch (const std::bad_alloc&) {
+    machine.note(cuda::kOutOfMemory, "the host has no memory left", false);
+    return cuda::kOutOfMemory;
+  }
+}
+
+/// call(), where the result goes to *out.
+template <class T, class Action>
+Result call_for(T* out, Action action) {
+  return call([&](Machine& machine) {
+    if (out == nullptr) throw Refusal(cuda::kInvalidValue, "no place for the result");
+    *out = action(machine);
+  });
+}
+
+Result initialise(unsigned flags) {
+  return call([&](Machine& machine) {
+    if (flags != 0) throw Refusal(cuda::kInvalidValue, "flags must be 0");
+    machine.initialise();
+  });
+}
+Result driver_get_version(int* version) {
+  return call_for(version, [](Machine& machine) { return machine.options().driver_version; });
+}
+
+/// These two work on a dead context too.
+Result get_error_name(Result error, const char** name) {
+  if (name == nullptr) return cuda::kInvalidValue;
+  *name = error_name(error);
+  return *name == nullptr ? cuda::kInvalidValue : cuda::kSuccess;
+}
+Result get_error_string(Result error, const char** text) {
+  if (text == nullptr) return cuda::kInvalidValue;
+  Process& state = process();
+  const std::lock_guard lock(state.mutex);
+  const char* noted = state.machine->text_of(error);
+  *text = noted != nullptr ? noted : error_text(error);
+  return *text == nullptr ? cuda::kInvalidValue : cuda::kSuccess;
+}
+
+Result device_get_count(int* count) {
+  return call_for(count, [](Machine& machine) { return machine.options().device_count; });
+}
+Result device_get(cuda::DeviceOrdinal* device, int ordinal) {
+  return call_for(device, [&](Machine& machine) {
+    machine.require_device(ordinal);
+    return ordinal;
+  });
+}
+Result device_get_name(char* name, int length, cuda::DeviceOrdinal device) {
+  return call([&](Machine& machine) {
+    machine.require_device(device);
+    if (name == nullptr || length <= 0) throw Refusal(cuda::kInvalidValue, "no place for a name");
+    const std::string text =
+        std::string("Functional device (") + machine.architecture().product + ")";
+    const std::size_t count = std::min<std::size_t>(text.size(), static_cast<std::size_t>(length) - 1);
+    std::memcpy(name, text.data(), count);
+    name[count] = '\0';
+  });
+}
+Result device_get_uuid(cuda::Uuid* uuid, cuda::DeviceOrdinal device) {
+  return call_for(uuid, [&](Machine& machine) {
+    machine.require_device(device);
+    cuda::Uuid result{};
+    std::memcpy(result.bytes, "functional-dev", 14);
+    result.bytes[15] = static_cast<unsigned char>(device);
+    return result;
+  });
+}
+Result device_get_attribute(int* value, cuda::DeviceAttribute attribute,
+                            cuda::DeviceOrdinal device) {
+  return call_for(value, [&](Machine& machine) {
+    machine.require_device(device);
+    return attribute_of(machine.architecture(), attribute);
+  });
+}
+Result device_total_memory(std::size_t* bytes, cuda::DeviceOrdinal device) {
+  return call_for(bytes, [&](Machine& machine) {
+    machine.require_device(device);
+    return machine.options().memory_bytes;
+  });
+}
+Result primary_context_retain(cuda::ContextHandle* context, cuda::DeviceOrdinal device) {
+  return call_for(context, [&](Machine& machine) { return machine.retain(device); });
+}
+Result primary_context_release(cuda::DeviceOrdinal device) {
+  return call([&](Machine& machine) { machine.release(device); });
+}
+Result context_set_current(cuda::ContextHandle context) {
+  return call([&](Machine& machine) { machine.set_current(context); });
+}
+
+Result module_load_data(cuda::ModuleHandle* module, const void* image) {
+  return call_for(module, [&](Machine& machine) { return machine.load(image); });
+}
+Result module_unload(cuda::ModuleHandle module) {
+  return call([&](Machine& machine) { machine.unload(module); });
+}
+Result module_get_function(cuda::FunctionHandle* function, cuda::ModuleHandle module,
+                           const char* name) {
+  return call_for(function, [&](Machine& machine) { return machine.function(module, name); });
+}
+Result function_get_attribute(int* value, cuda::FunctionAttribute attribute,
+                              cuda::FunctionHandle function) {
+  return call_for(value, [&](Machine& machine) { return machine.attribute(attribute, function); });
+}
+Result function_set_attribute(cuda::FunctionHandle function, cuda::FunctionAttribute attribute,
+                              int value) {
+  return call([&](Machine& machine) { machine.set_attribute(function, attribute, value); });
+}
+Result launch_kernel(cuda::FunctionHandle function, unsigned grid_x, unsigned grid_y,
+                     unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
+                     unsigned shared_bytes, cuda::StreamHandle stream, void** parameters,
+                     void** extra) {
+  return call([&](Machine& machine) {
+    if (extra != nullptr) {
+      throw Refusal(cuda::kNotSupported, "parameters in a buffer (extra) are not supported");
+    }
+    machine.launch(function, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared_bytes,
+                   stream, parameters);
+  });
+}
+
+Result memory_allocate(cuda::DevicePointer* pointer, std::size_t bytes) {
+  return call_for(pointer, [&](Machine& machine) { return machine.allocate(bytes); });
+}
+Result memory_free(cuda::DevicePointer pointer) {
+  return call([&](Machine& machine) { machine.free(pointer); });
+}
+Result copy_to_device_async(cuda::DevicePointer to, const void* from, std::size_t bytes,
+                            cuda::StreamHandle stream) {
+  return call([&](Machine& machine) {
+    if (bytes > 0) std::memcpy(machine.range(to, bytes, stream), from, bytes);
+  });
+}
+Result copy_to_host_async(void* to, cuda::DevicePointer from, std::size_t bytes,
+                          cuda::StreamHandle stream) {
+  return call([&](Machine& machine) {
+    if (bytes > 0) std::memcpy(to, machine.range(from, bytes, stream), bytes);
+  });
+}
+Result memory_set_8_async(cuda::DevicePointer to, unsigned char value, std::size_t bytes,
+                          cuda::StreamHandle stream) {
+  return call([&](Machine& machine) {
+    if (bytes > 0) std::memset(machine.range(to, bytes, stream), value, bytes);
+  });
+}
+
+Result stream_create(cuda::StreamHandle* stream, unsigned flags) {
+  return call_for(stream, [&](Machine& machine) {
+    if (flags > cuda::kStreamNonBlocking) throw Refusal(cuda::kInvalidValue, "unknown flags");
+    return machine.create_stream();
+  });
+}
+Result stream_destroy(cuda::StreamHandle stream) {
+  return call([&](Machine& machine) { machine.destroy(stream); });
+}
+Result stream_synchronize(cuda::StreamHandle stream) {
+  return call([&](Machine& machine) { machine.require_stream(stream); });
+}
+Result event_create(cuda::EventHandle* event, unsigned) {
+  return call_for(event, [](Machine& machine) { return machine.create_event(); });
+}
+Result event_destroy(cuda::EventHandle event) {
+  return call([&](Machine& machine) { machine.destroy(event); });
+}
+Result event_record(cuda::EventHandle event, cuda::StreamHandle stream) {
+  return call([&](Machine& machine) { machine.record(event, stream); });
+}
+Result event_synchronize(cuda::EventHandle event) {
+  return call([&](Machine& machine) { machine.require_event(event); });
+}
+Result event_elapsed_time(float* milliseconds, cuda::EventHandle first, cuda::EventHandle second) {
+  return call_for(milliseconds, [&](Machine& machine) {
+    return machine.milliseconds_between(first, second);
+  });
+}
+
+}  // namespace
+
+const cuda::DriverTable& driver() {
+  static constexpr cuda::DriverTable kTable = {
+      .initialise = initialise,
+      .driver_get_version = driver_get_version,
+      .get_error_name = get_error_name,
+      .get_error_string = get_error_string,
+      .device_get_count = device_get_count,
+      .device_get = device_get,
+      .device_get_name = device_get_name,
+      .device_get_uuid = device_get_uuid,
+      .device_get_attribute = device_get_attribute,
+      .device_total_memory = device_total_memory,
+      .primary_context_retain = primary_context_retain,
+      .primary_context_release = primary_context_release,
+      .context_set_current = context_set_current,
+      .module_load_data = module_load_data,
+      .module_unload = module_unload,
+      .module_get_function = module_get_function,
+      .function_get_attribute = function_get_attribute,
+      .function_set_attribute = function_set_attribute,
+      .launch_kernel = launch_kernel,
+      .memory_allocate = memory_allocate,
+      .memory_free = memory_free,
+      .copy_to_device_async = copy_to_device_async,
+      .copy_to_host_async = copy_to_host_async,
+      .memory_set_8_async = memory_set_8_async,
+      .stream_create = stream_create,
+      .stream_destroy = stream_destroy,
+      .stream_synchronize = stream_synchronize,
+      .event_create = event_create,
+      .event_destroy = event_destroy,
+      .event_record = event_record,
+      .event_synchronize = event_synchronize,
+      .event_elapsed_time = event_elapsed_time,
+  };
+  return kTable;
+}
+
+void configure(const Options& options) {
+  Process& state = process();
+  const std::lock_guard lock(state.mutex);
+  state.machine = std::make_unique<Machine>(options);
+}
+
+Counters take_counters() {
+  const std::lock_guard lock(process().mutex);
+  return process().machine->take_counters();
+}
+
+std::map<std::string, Counters> take_kernel_counters() {
+  const std::lock_guard lock(process().mutex);
+  return process().machine->take_kernel_counters();
+}
+
+std::string last_fault() {
+  const std::lock_guard lock(process().mutex);
+  return process().machine->last_fault();
+}
+
+std::vector<std::string> leaks() {
+  const std::lock_guard lock(process().mutex);
+  return process().machine->leaks();
+}
+
+std::vector<std::string> unsupported_instructions(const void* image, int architecture) {
+  const Module module = parse(select_ptx(image, architecture).text);
+  std::map<std::string, std::uint64_t> addresses;
+  for (const Variable& variable : module.variables) addresses[variable.name] = 0;
+  for (const Variable& variable : module.variables) {
+    if (variable.space == Space::shared) addresses.erase(variable.name);
+  }
+  std::vector<std::string> lines;
+  for (const Function& function : module.functions) {
+    if (!function.is_entry || !function.is_defined) continue;
+    const Program program = decode(module, function, addresses);
+    lines.insert(lines.end(), program.unsupported.begin(), program.unsupported.end());
+  }
+  return lines;
+}
+
+}  // namespace assay::ptx_device

@@ -1,0 +1,127 @@
+#pragma once
+/// The machine behind the driver table: devices with their memory, contexts, modules, streams and
+/// events, and what the driver's calls do to them. A call that does not succeed throws Refusal.
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ptx_device/architecture.h"
+#include "ptx_device/device.h"
+#include "ptx_device/global_memory.h"
+#include "ptx_device/instruction.h"
+#include "ptx_device/module.h"
+
+namespace assay::ptx_device {
+
+class Machine {
+ public:
+  explicit Machine(const Options& options);
+
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] const Architecture& architecture() const { return architecture_; }
+
+  // Errors.
+  /// Throws what a dead context answers to each call.
+  void require_alive() const;
+  /// Remembers what a call was refused for; a fault kills the context.
+  void note(cuda::Result result, const std::string& text, bool is_fault);
+  /// What was noted last for a code; null for nothing.
+  [[nodiscard]] const char* text_of(cuda::Result result) const;
+  [[nodiscard]] std::string last_fault() const { return fault_; }
+
+  // Devices and contexts.
+  void initialise() { initialised_ = true; }
+  void require_device(cuda::DeviceOrdinal device) const;
+  cuda::ContextHandle retain(cuda::DeviceOrdinal device);
+  void release(cuda::DeviceOrdinal device);
+  void set_current(cuda::ContextHandle context);
+
+  // Modules.
+  cuda::ModuleHandle load(const void* image);
+  void unload(cuda::ModuleHandle module);
+  cuda::FunctionHandle function(cuda::ModuleHandle module, const char* name);
+  int attribute(cuda::FunctionAttribute attribute, cuda::FunctionHandle function);
+  void set_attribute(cuda::FunctionHandle function, cuda::FunctionAttribute attribute, int value);
+  void launch(cuda::FunctionHandle function, const std::array<unsigned, 3>& grid,
+              const std::array<unsigned, 3>& block, unsigned shared_bytes,
+              cuda::StreamHandle stream, void** parameters);
+
+  // Memory. Copies are done at once: a stream's order is the order of calls.
+  cuda::DevicePointer allocate(std::size_t bytes);
+  void free(cuda::DevicePointer pointer);
+  std::byte* range(cuda::DevicePointer pointer, std::size_t bytes, cuda::StreamHandle stream);
+
+  // Streams and events.
+  cuda::StreamHandle create_stream();
+  void destroy(cuda::StreamHandle stream);
+  void require_stream(cuda::StreamHandle stream);
+  cuda::EventHandle create_event();
+  void destroy(cuda::EventHandle event);
+  void record(cuda::EventHandle event, cuda::StreamHandle stream);
+  void require_event(cuda::EventHandle event);
+  float milliseconds_between(cuda::EventHandle first, cuda::EventHandle second);
+
+  // For tests.
+  Counters take_counters();
+  std::map<std::string, Counters> take_kernel_counters();
+  [[nodiscard]] std::vector<std::string> leaks() const;
+
+ private:
+  struct Device {
+    GlobalMemory memory;
+    int retained = 0;
+    std::size_t handle = 0;  ///< its address is the context's handle
+  };
+  struct LoadedModule;
+  struct LoadedFunction {
+    LoadedModule* module = nullptr;
+    Program program;
+    KernelLimits limits;
+  };
+  struct LoadedModule {
+    int device = 0;
+    Module parsed;
+    std::map<std::string, std::uint64_t> addresses;  ///< global and constant variables
+    std::map<std::string, int> registers;            ///< by kernel
+    std::map<std::string, std::unique_ptr<LoadedFunction>> functions;
+  };
+  struct Stream {
+    int device = 0;
+  };
+  struct Event {
+    int device = 0;
+    std::optional<std::chrono::steady_clock::time_point> time;
+  };
+
+  /// The device of the context that is current in this thread.
+  int current() const;
+  void place_variables(LoadedModule& module);
+  void write_initial(const LoadedModule& module, const Variable& variable);
+  LoadedModule& module_of(cuda::ModuleHandle handle);
+  LoadedFunction& function_of(cuda::FunctionHandle handle);
+  Event& event_of(cuda::EventHandle handle);
+  static std::vector<std::byte> gather_parameters(const Program& program, void** parameters);
+
+  Options options_;
+  const Architecture& architecture_;
+  std::uint64_t generation_;
+  bool initialised_ = false;
+  std::vector<std::unique_ptr<Device>> devices_;
+  std::unordered_map<void*, std::unique_ptr<LoadedModule>> modules_;
+  std::unordered_map<void*, std::unique_ptr<Stream>> streams_;
+  std::unordered_map<void*, std::unique_ptr<Event>> events_;
+  Counters counters_;
+  std::map<std::string, Counters> kernel_counters_;
+  cuda::Result dead_ = cuda::kSuccess;
+  std::string fault_;
+  std::map<cuda::Result, std::string> texts_;
+};
+
+/// cuda.h's codes that driver.h does not name.
+inline constexpr cuda::Result kNotInitialised = 3;
+
+}  // namespace assay::ptx_device
