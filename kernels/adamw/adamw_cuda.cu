@@ -39,6 +39,7 @@ __device__ __forceinline__ void sum_of_squares(std::int64_t n, const float* grad
   } else {
     for (int k = 0; k < kTurns; ++k) {
       const std::int64_t first = place<N, kTurns>(k);
+#pragma unroll 1
       for (std::int64_t i = first; i < first + N && i < n; ++i) sum += gradient[i] * gradient[i];
     }
   }

@@ -47,7 +47,8 @@ __device__ __forceinline__ void backward(std::int64_t rows, std::int64_t width, 
   float sums[N] = {};
   const std::int64_t column = first_column + lane * N;
   if (column < width) sum_rows<N>(first_row, last_row, width, column, dy, sums);
-  cuda::store_floats(&warp_sums[warp][lane * N], sums);
+#pragma unroll
+  for (int i = 0; i < N; ++i) warp_sums[warp][lane * N + i] = sums[i];
   __syncthreads();
   for (int c = static_cast<int>(threadIdx.x); c < kColumns; c += kWarps * kWarp) {
     if (first_column + c >= width) return;

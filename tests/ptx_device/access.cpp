@@ -86,10 +86,14 @@ Handler for_vector(Type type, int count, Make make) {
     return make.template operator()<T, 1>();
   };
   switch (type) {
-    case Type::s8: return with_count.template operator()<std::int8_t>();
-    case Type::s16: return with_count.template operator()<std::int16_t>();
-    case Type::s32: return with_count.template operator()<std::int32_t>();
-    default: return for_width(type, with_count);
+    case Type::s8:
+      return with_count.template operator()<std::int8_t>();
+    case Type::s16:
+      return with_count.template operator()<std::int16_t>();
+    case Type::s32:
+      return with_count.template operator()<std::int32_t>();
+    default:
+      return for_width(type, with_count);
   }
 }
 
@@ -142,8 +146,7 @@ bool is_in_frame(Emission& e, const Form& form, std::size_t address) {
   if (form.space != Space::parameter) return false;
   const Operand& where = e.operand(address);
   if (where.variable_index < 0) return false;
-  const std::size_t formals =
-      e.names().is_kernel ? e.names().function->parameters.size() : 0;
+  const std::size_t formals = e.names().is_kernel ? e.names().function->parameters.size() : 0;
   return static_cast<std::size_t>(where.variable_index) >= formals;
 }
 
@@ -151,20 +154,22 @@ void decode_ld(Emission& e) {
   Form form = take_form(e, 0, 1);
   form.in_frame = is_in_frame(e, form, 1);
   if (form.in_frame) {
-    emit_form(e, for_vector(form.type, form.count,
-                            []<class T, int N>() -> Handler { return load_frame<T, N>; }),
+    emit_form(e,
+              for_vector(form.type, form.count,
+                         []<class T, int N>() -> Handler { return load_frame<T, N>; }),
               form);
   } else if (form.strong && form.space == Space::shared) {
-    emit_form(e, for_vector(form.type, form.count,
-                            []<class T, int N>() -> Handler { return load_strong_shared<T, N>; }),
+    emit_form(e,
+              for_vector(form.type, form.count,
+                         []<class T, int N>() -> Handler { return load_strong_shared<T, N>; }),
               form);
   } else {
-    emit_form(e, for_vector(form.type, form.count,
-                            [&]<class T, int N>() -> Handler {
-                              return for_readable_space(form.space, []<Space S>() -> Handler {
-                                return load<T, N, S>;
-                              });
-                            }),
+    emit_form(e,
+              for_vector(form.type, form.count,
+                         [&]<class T, int N>() -> Handler {
+                           return for_readable_space(
+                               form.space, []<Space S>() -> Handler { return load<T, N, S>; });
+                         }),
               form);
   }
 }
@@ -172,16 +177,16 @@ void decode_ld(Emission& e) {
 void decode_st(Emission& e) {
   Form form = take_form(e, 1, 0);
   form.in_frame = is_in_frame(e, form, 0);
-  const Handler handler =
-      for_vector(form.type, form.count, [&]<class T, int N>() -> Handler {
-        if (form.in_frame) return store_frame<T, N>;
-        return for_writable_space(form.space,
-                                  []<Space S>() -> Handler { return store<T, N, S>; });
-      });
+  const Handler handler = for_vector(form.type, form.count, [&]<class T, int N>() -> Handler {
+    if (form.in_frame) return store_frame<T, N>;
+    return for_writable_space(form.space, []<Space S>() -> Handler { return store<T, N, S>; });
+  });
   emit_form(e, handler, form);
 }
 
-const Instruction* nothing(Thread&, const Instruction* i) { return i + 1; }
+const Instruction* nothing(Thread&, const Instruction* i) {
+  return i + 1;
+}
 
 /// Hints about caches.
 void decode_hint(Emission& e) {
@@ -217,6 +222,8 @@ constexpr Opcode kOpcodes[] = {
 
 }  // namespace
 
-std::span<const Opcode> access_opcodes() { return kOpcodes; }
+std::span<const Opcode> access_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

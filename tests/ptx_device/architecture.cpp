@@ -25,9 +25,13 @@ constexpr std::array<unsigned, 3> kLargestGrid = {0x7FFF'FFFF, 65535, 65535};
 constexpr std::array<unsigned, 3> kLargestBlock = {1024, 1024, 64};
 constexpr unsigned kRegisterGranularity = 256;  // registers are given to warps in these units
 
-Refusal invalid(const std::string& text) { return {cuda::kInvalidValue, text}; }
+Refusal invalid(const std::string& text) {
+  return {cuda::kInvalidValue, text};
+}
 
-unsigned volume(const std::array<unsigned, 3>& shape) { return shape[0] * shape[1] * shape[2]; }
+unsigned volume(const std::array<unsigned, 3>& shape) {
+  return shape[0] * shape[1] * shape[2];
+}
 
 void check_shape(const char* what, const std::array<unsigned, 3>& shape,
                  const std::array<unsigned, 3>& largest) {
@@ -89,16 +93,24 @@ void check_launch(const Architecture& architecture, const KernelLimits& kernel,
 int attribute_of(const Architecture& architecture, cuda::DeviceAttribute attribute) {
   using Attribute = cuda::DeviceAttribute;
   switch (attribute) {
-    case Attribute::max_threads_per_block: return kThreadsPerBlock;
-    case Attribute::max_shared_memory_per_block: return kSharedPerBlock;
-    case Attribute::multiprocessors: return architecture.multiprocessors;
-    case Attribute::l2_cache_bytes: return architecture.l2_bytes;
-    case Attribute::compute_capability_major: return architecture.number / 10;
-    case Attribute::compute_capability_minor: return architecture.number % 10;
+    case Attribute::max_threads_per_block:
+      return kThreadsPerBlock;
+    case Attribute::max_shared_memory_per_block:
+      return kSharedPerBlock;
+    case Attribute::multiprocessors:
+      return architecture.multiprocessors;
+    case Attribute::l2_cache_bytes:
+      return architecture.l2_bytes;
+    case Attribute::compute_capability_major:
+      return architecture.number / 10;
+    case Attribute::compute_capability_minor:
+      return architecture.number % 10;
     case Attribute::max_shared_memory_per_multiprocessor:
       return architecture.shared_per_multiprocessor;
-    case Attribute::max_registers_per_multiprocessor: return kRegistersPerMultiprocessor;
-    case Attribute::max_shared_memory_per_block_optin: return architecture.shared_per_block_optin;
+    case Attribute::max_registers_per_multiprocessor:
+      return kRegistersPerMultiprocessor;
+    case Attribute::max_shared_memory_per_block_optin:
+      return architecture.shared_per_block_optin;
   }
   throw invalid(fmt::format("device attribute {} is not known", static_cast<int>(attribute)));
 }

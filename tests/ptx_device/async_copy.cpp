@@ -20,7 +20,8 @@ const Instruction* copy(Thread& thread, const Instruction* i) {
   const std::uint64_t from =
       thread.slots[i->slots[kFrom]] + static_cast<std::uint64_t>(i->immediate);
   std::uint32_t size = Bytes;
-  if (i->slots[kSourceSize] != kNoSlot) size = read_slot<std::uint32_t>(thread, i->slots[kSourceSize]);
+  if (i->slots[kSourceSize] != kNoSlot)
+    size = read_slot<std::uint32_t>(thread, i->slots[kSourceSize]);
   if (i->slots[kIgnoreSource] != kNoSlot && (thread.slots[i->slots[kIgnoreSource]] & 1U) != 0) {
     size = 0;
   }
@@ -70,10 +71,14 @@ const Instruction* wait_all(Thread& thread, const Instruction* i) {
 
 Handler copy_of(std::int64_t bytes) {
   switch (bytes) {
-    case 4: return copy<4>;
-    case 8: return copy<8>;
-    case 16: return copy<16>;
-    default: Emission::unsupported("a copy of other than 4, 8 or 16 bytes");
+    case 4:
+      return copy<4>;
+    case 8:
+      return copy<8>;
+    case 16:
+      return copy<16>;
+    default:
+      Emission::unsupported("a copy of other than 4, 8 or 16 bytes");
   }
 }
 
@@ -122,6 +127,8 @@ constexpr Opcode kOpcodes[] = {{"cp", decode_cp}};
 
 }  // namespace
 
-std::span<const Opcode> async_copy_opcodes() { return kOpcodes; }
+std::span<const Opcode> async_copy_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

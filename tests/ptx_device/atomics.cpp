@@ -103,8 +103,7 @@ std::uint16_t extreme_16(std::uint16_t a, std::uint16_t b) {
 
 template <class Bits, auto Function>
 Handler in_space(Space space) {
-  return for_writable_space(space,
-                            []<Space S>() -> Handler { return atomic<Bits, Function, S>; });
+  return for_writable_space(space, []<Space S>() -> Handler { return atomic<Bits, Function, S>; });
 }
 
 template <class Bits, class Signed>
@@ -132,12 +131,18 @@ Handler float_handler(std::string_view operation, Type type, Space space) {
       case Type::f32:
         return space == Space::shared ? in_space<std::uint32_t, add_f32<false>>(space)
                                       : in_space<std::uint32_t, add_f32<true>>(space);
-      case Type::f64: return in_space<std::uint64_t, add_f64>(space);
-      case Type::f16: return in_space<std::uint16_t, add_16<half_add>>(space);
-      case Type::bf16: return in_space<std::uint16_t, add_16<bf16_add>>(space);
-      case Type::f16x2: return in_space<std::uint32_t, add_16x2<half_add>>(space);
-      case Type::bf16x2: return in_space<std::uint32_t, add_16x2<bf16_add>>(space);
-      default: return nullptr;
+      case Type::f64:
+        return in_space<std::uint64_t, add_f64>(space);
+      case Type::f16:
+        return in_space<std::uint16_t, add_16<half_add>>(space);
+      case Type::bf16:
+        return in_space<std::uint16_t, add_16<bf16_add>>(space);
+      case Type::f16x2:
+        return in_space<std::uint32_t, add_16x2<half_add>>(space);
+      case Type::bf16x2:
+        return in_space<std::uint32_t, add_16x2<bf16_add>>(space);
+      default:
+        return nullptr;
     }
   }
   const bool greatest = operation == "max";
@@ -155,7 +160,8 @@ Handler float_handler(std::string_view operation, Type type, Space space) {
     case Type::bf16x2:
       return greatest ? in_space<std::uint32_t, add_16x2<extreme_16<true, true>>>(space)
                       : in_space<std::uint32_t, add_16x2<extreme_16<false, true>>>(space);
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -163,7 +169,8 @@ Handler handler_for(std::string_view operation, Type type, Space space) {
   if (is_float(type)) return float_handler(operation, type, space);
   switch (size_of(type)) {
     case 2:
-      if (operation == "cas") return in_space<std::uint16_t, compare_and_swap<std::uint16_t>>(space);
+      if (operation == "cas")
+        return in_space<std::uint16_t, compare_and_swap<std::uint16_t>>(space);
       return nullptr;
     case 4:
       if (operation == "inc") return in_space<std::uint32_t, increment>(space);
@@ -171,7 +178,8 @@ Handler handler_for(std::string_view operation, Type type, Space space) {
       return integer_handler<std::uint32_t, std::int32_t>(operation, is_signed(type), space);
     case 8:
       return integer_handler<std::uint64_t, std::int64_t>(operation, is_signed(type), space);
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -203,13 +211,19 @@ void emit_atomic(Emission& e, bool returns) {
     instruction.flops = is_pair ? 2 : 1;
   }
 }
-void decode_atom(Emission& e) { emit_atomic(e, true); }
-void decode_red(Emission& e) { emit_atomic(e, false); }
+void decode_atom(Emission& e) {
+  emit_atomic(e, true);
+}
+void decode_red(Emission& e) {
+  emit_atomic(e, false);
+}
 
 constexpr Opcode kOpcodes[] = {{"atom", decode_atom}, {"red", decode_red}};
 
 }  // namespace
 
-std::span<const Opcode> atomic_opcodes() { return kOpcodes; }
+std::span<const Opcode> atomic_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

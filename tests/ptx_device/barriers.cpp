@@ -96,12 +96,16 @@ void decode_bar(Emission& e) {
   }
   emit_barrier(e, true);
 }
-void decode_barrier(Emission& e) { emit_barrier(e, false); }
+void decode_barrier(Emission& e) {
+  emit_barrier(e, false);
+}
 
 constexpr Opcode kOpcodes[] = {{"bar", decode_bar}, {"barrier", decode_barrier}};
 
 }  // namespace
 
-std::span<const Opcode> barrier_opcodes() { return kOpcodes; }
+std::span<const Opcode> barrier_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

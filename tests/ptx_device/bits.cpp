@@ -28,7 +28,9 @@ template <class T>
 T logical_not(T a) {
   return a == 0 ? 1 : 0;
 }
-std::uint64_t predicate_not(std::uint64_t a) { return a ^ 1U; }
+std::uint64_t predicate_not(std::uint64_t a) {
+  return a ^ 1U;
+}
 
 /// Shifts by the width and more give zeros, or copies of the sign.
 template <class T>
@@ -57,7 +59,8 @@ const Instruction* bit_field_extract(Thread& thread, const Instruction* i) {
   const std::uint32_t position = read_slot<std::uint32_t>(thread, i->slots[2]) & 0xFFU;
   const std::uint32_t length = read_slot<std::uint32_t>(thread, i->slots[3]) & 0xFFU;
   const std::uint32_t top = std::min(position + length - 1, kWidth - 1);
-  const bool fill = std::is_signed_v<T> && length > 0 && (static_cast<std::make_unsigned_t<T>>(a) >> top & 1U) != 0;
+  const bool fill = std::is_signed_v<T> && length > 0 &&
+                    (static_cast<std::make_unsigned_t<T>>(a) >> top & 1U) != 0;
   std::make_unsigned_t<T> field = fill ? ~std::make_unsigned_t<T>{0} : 0;
   for (std::uint32_t k = 0; k < length && k < kWidth; ++k) {
     if (position + k >= kWidth) break;
@@ -88,15 +91,29 @@ const Instruction* bit_field_insert(Thread& thread, const Instruction* i) {
 
 /// prmt: immediate is the mode. Bytes 0 to 3 are of a, 4 to 7 of b; bit 3 of a selector replicates
 /// the sign.
-enum PermuteMode { kGeneral, kForward4, kBackward4, kReplicate8, kEdgeLeft, kEdgeRight, kReplicate16 };
+enum PermuteMode {
+  kGeneral,
+  kForward4,
+  kBackward4,
+  kReplicate8,
+  kEdgeLeft,
+  kEdgeRight,
+  kReplicate16
+};
 unsigned selected_byte(int mode, unsigned control, unsigned k) {
   switch (mode) {
-    case kForward4: return control + k;
-    case kBackward4: return (control - k) & 7U;
-    case kReplicate8: return control;
-    case kEdgeLeft: return std::max(control, k);
-    case kEdgeRight: return std::min(control, k);
-    default: return 2 * (control & 1U) + (k & 1U);  // kReplicate16
+    case kForward4:
+      return control + k;
+    case kBackward4:
+      return (control - k) & 7U;
+    case kReplicate8:
+      return control;
+    case kEdgeLeft:
+      return std::max(control, k);
+    case kEdgeRight:
+      return std::min(control, k);
+    default:
+      return 2 * (control & 1U) + (k & 1U);  // kReplicate16
   }
 }
 template <bool General>
@@ -107,8 +124,9 @@ const Instruction* permute(Thread& thread, const Instruction* i) {
   const std::uint64_t bytes = std::uint64_t{b} << 32U | a;
   std::uint32_t result = 0;
   for (unsigned k = 0; k < 4; ++k) {
-    const unsigned selector = General ? control >> (4 * k)
-                                      : selected_byte(static_cast<int>(i->immediate), control & 3U, k);
+    const unsigned selector = General
+                                  ? control >> (4 * k)
+                                  : selected_byte(static_cast<int>(i->immediate), control & 3U, k);
     auto byte = static_cast<std::uint32_t>(bytes >> (8 * (selector & 7U))) & 0xFFU;
     if (General && (selector & 8U) != 0) byte = (byte & 0x80U) != 0 ? 0xFFU : 0;
     result |= byte << (8 * k);
@@ -181,15 +199,18 @@ const Instruction* find_nth_set(Thread& thread, const Instruction* i) {
 
 void decode_and(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return binary<T, bit_and<T>>; }), type, 2);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return binary<T, bit_and<T>>; }), type,
+              2);
 }
 void decode_or(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return binary<T, bit_or<T>>; }), type, 2);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return binary<T, bit_or<T>>; }), type,
+              2);
 }
 void decode_xor(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return binary<T, bit_xor<T>>; }), type, 2);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return binary<T, bit_xor<T>>; }), type,
+              2);
 }
 void decode_not(Emission& e) {
   const Type type = e.type();
@@ -197,11 +218,13 @@ void decode_not(Emission& e) {
     emit_simple(e, unary<std::uint64_t, predicate_not>, type, 1);
     return;
   }
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, bit_not<T>>; }), type, 1);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, bit_not<T>>; }), type,
+              1);
 }
 void decode_cnot(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, logical_not<T>>; }), type, 1);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, logical_not<T>>; }),
+              type, 1);
 }
 void decode_shl(Emission& e) {
   const Type type = e.type();
@@ -210,9 +233,9 @@ void decode_shl(Emission& e) {
 }
 void decode_shr(Emission& e) {
   const Type type = e.type();
-  emit_simple(
-      e, for_integer(type, []<class T>() -> Handler { return binary_u32<T, shift_right<T>>; }), type,
-      2);
+  emit_simple(e,
+              for_integer(type, []<class T>() -> Handler { return binary_u32<T, shift_right<T>>; }),
+              type, 2);
 }
 void decode_shf(Emission& e) {
   const bool left = e.take("l");
@@ -220,20 +243,21 @@ void decode_shf(Emission& e) {
   const bool wrap = e.take("wrap");
   if (!wrap && !e.take("clamp")) Emission::unsupported("it says neither wrap nor clamp");
   const Type type = e.type();
-  const Handler handler =
-      left ? (wrap ? ternary<std::uint32_t, funnel_shift<true, true>>
-                   : ternary<std::uint32_t, funnel_shift<true, false>>)
-           : (wrap ? ternary<std::uint32_t, funnel_shift<false, true>>
-                   : ternary<std::uint32_t, funnel_shift<false, false>>);
+  const Handler handler = left ? (wrap ? ternary<std::uint32_t, funnel_shift<true, true>>
+                                       : ternary<std::uint32_t, funnel_shift<true, false>>)
+                               : (wrap ? ternary<std::uint32_t, funnel_shift<false, true>>
+                                       : ternary<std::uint32_t, funnel_shift<false, false>>);
   emit_simple(e, handler, type, 3);
 }
 void decode_bfe(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_integer(type, []<class T>() -> Handler { return bit_field_extract<T>; }), type, 3);
+  emit_simple(e, for_integer(type, []<class T>() -> Handler { return bit_field_extract<T>; }), type,
+              3);
 }
 void decode_bfi(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return bit_field_insert<T>; }), type, 4);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return bit_field_insert<T>; }), type,
+              4);
 }
 void decode_prmt(Emission& e) {
   const Type type = e.type();
@@ -252,15 +276,18 @@ void decode_lop3(Emission& e) {
 }
 void decode_popc(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, population<T>>; }), type, 1);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, population<T>>; }),
+              type, 1);
 }
 void decode_clz(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, leading_zeros<T>>; }), type, 1);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, leading_zeros<T>>; }),
+              type, 1);
 }
 void decode_brev(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, reversed<T>>; }), type, 1);
+  emit_simple(e, for_width(type, []<class T>() -> Handler { return unary<T, reversed<T>>; }), type,
+              1);
 }
 void decode_bfind(Emission& e) {
   const bool as_shift = e.take("shiftamt");
@@ -270,18 +297,22 @@ void decode_bfind(Emission& e) {
   });
   emit_simple(e, handler, type, 1);
 }
-void decode_fns(Emission& e) { emit_simple(e, find_nth_set, e.type(), 3); }
+void decode_fns(Emission& e) {
+  emit_simple(e, find_nth_set, e.type(), 3);
+}
 
 constexpr Opcode kOpcodes[] = {
-    {"and", decode_and},   {"or", decode_or},     {"xor", decode_xor},   {"not", decode_not},
-    {"cnot", decode_cnot}, {"shl", decode_shl},   {"shr", decode_shr},   {"shf", decode_shf},
-    {"bfe", decode_bfe},   {"bfi", decode_bfi},   {"prmt", decode_prmt}, {"lop3", decode_lop3},
-    {"popc", decode_popc}, {"clz", decode_clz},   {"brev", decode_brev}, {"bfind", decode_bfind},
+    {"and", decode_and},   {"or", decode_or},   {"xor", decode_xor},   {"not", decode_not},
+    {"cnot", decode_cnot}, {"shl", decode_shl}, {"shr", decode_shr},   {"shf", decode_shf},
+    {"bfe", decode_bfe},   {"bfi", decode_bfi}, {"prmt", decode_prmt}, {"lop3", decode_lop3},
+    {"popc", decode_popc}, {"clz", decode_clz}, {"brev", decode_brev}, {"bfind", decode_bfind},
     {"fns", decode_fns},
 };
 
 }  // namespace
 
-std::span<const Opcode> bit_opcodes() { return kOpcodes; }
+std::span<const Opcode> bit_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

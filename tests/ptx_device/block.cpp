@@ -18,8 +18,12 @@ namespace {
 constexpr std::uint64_t kSlice = 1U << 16U;
 constexpr std::uint64_t kLongestRandomSlice = 200;
 
-bool is_runnable(ThreadState state) { return state <= ThreadState::yielded; }
-bool is_nth_bit(std::uint32_t mask, std::uint32_t bit) { return (mask >> bit & 1U) != 0; }
+bool is_runnable(ThreadState state) {
+  return state <= ThreadState::yielded;
+}
+bool is_nth_bit(std::uint32_t mask, std::uint32_t bit) {
+  return (mask >> bit & 1U) != 0;
+}
 
 }  // namespace
 
@@ -85,8 +89,7 @@ bool Block::run(std::uint64_t turns) {
     }
     if (live_ == 0) break;
     if (slices_left_ == 0) return false;
-    if (stops == stops_ &&
-        std::none_of(threads_.begin(), threads_.end(), [](const Thread& thread) {
+    if (stops == stops_ && std::none_of(threads_.begin(), threads_.end(), [](const Thread& thread) {
           return is_runnable(thread.state);
         })) {
       deadlock();
@@ -208,8 +211,7 @@ void Block::land_copies(Thread& thread, std::uint32_t last) {
 
 // Warp collectives.
 
-void Block::wait_at_collective(Thread& thread, const Instruction* instruction,
-                               std::uint32_t mask) {
+void Block::wait_at_collective(Thread& thread, const Instruction* instruction, std::uint32_t mask) {
   thread.state = ThreadState::collective;
   thread.next = instruction;
   thread.mask = mask;
@@ -269,8 +271,7 @@ void Block::complete_collective(std::uint32_t warp, std::uint32_t lanes,
   try {
     what.complete(*this, first, lanes, instruction);
   } catch (const Fault& fault) {
-    throw Fault(fault.result(),
-                report(fault.what(), first[std::countr_zero(lanes)], instruction));
+    throw Fault(fault.result(), report(fault.what(), first[std::countr_zero(lanes)], instruction));
   }
   std::array<std::uint32_t, 32> members{};
   std::uint32_t count = 0;
@@ -303,8 +304,8 @@ void Block::wait_at_barrier(Thread& thread, const Instruction* instruction, std:
   thread.mask = number;
 }
 
-void Block::arrive_at_barrier(Thread& thread, const Instruction* instruction,
-                              std::uint32_t number, std::uint32_t expected) {
+void Block::arrive_at_barrier(Thread& thread, const Instruction* instruction, std::uint32_t number,
+                              std::uint32_t expected) {
   if (number >= barriers_.size()) {
     throw Fault(cuda::kLaunchFailed, fmt::format("barrier {} is not one of 0 to 15", number));
   }

@@ -59,10 +59,10 @@ struct Thread {
   Block* block = nullptr;
   std::uint32_t index = 0;  ///< in the block
   ThreadState state = ThreadState::ready;
-  bool carry = false;       ///< CC.CF
-  std::uint32_t mask = 0;   ///< lanes that it waits for, or the barrier's number
+  bool carry = false;          ///< CC.CF
+  std::uint32_t mask = 0;      ///< lanes that it waits for, or the barrier's number
   std::uint32_t expected = 0;  ///< threads of the barrier that it waits at; 0: all
-  int function = 0;         ///< of Program::functions
+  int function = 0;            ///< of Program::functions
   std::array<std::uint32_t, 3> position{};
   ThreadExtras* extras = nullptr;
 
@@ -153,8 +153,7 @@ class Block {
   void run_random();
   void try_collective(const Thread& thread);
   void try_open_collectives(std::uint32_t warp);
-  void complete_collective(std::uint32_t warp, std::uint32_t lanes,
-                           const Instruction* instruction);
+  void complete_collective(std::uint32_t warp, std::uint32_t lanes, const Instruction* instruction);
   void try_barrier(std::uint32_t number);
   void complete_barrier(Barrier& barrier, bool all);
   void count_instructions(std::uint64_t executed);

@@ -136,9 +136,15 @@ template <class T>
 T greatest(T a, T b) {
   return std::max(a, b);
 }
-std::uint32_t both(std::uint32_t a, std::uint32_t b) { return a & b; }
-std::uint32_t either(std::uint32_t a, std::uint32_t b) { return a | b; }
-std::uint32_t differing(std::uint32_t a, std::uint32_t b) { return a ^ b; }
+std::uint32_t both(std::uint32_t a, std::uint32_t b) {
+  return a & b;
+}
+std::uint32_t either(std::uint32_t a, std::uint32_t b) {
+  return a | b;
+}
+std::uint32_t differing(std::uint32_t a, std::uint32_t b) {
+  return a ^ b;
+}
 
 template <class T, auto Function>
 void complete_reduction(Block&, Thread* first, std::uint32_t lanes, const Instruction* i) {

@@ -73,10 +73,14 @@ const Instruction* set_predicate(Thread& thread, const Instruction* i) {
 
 bool joined(Junction junction, bool result, bool other) {
   switch (junction) {
-    case Junction::with_and: return result && other;
-    case Junction::with_or: return result || other;
-    case Junction::with_xor: return result != other;
-    default: return result;
+    case Junction::with_and:
+      return result && other;
+    case Junction::with_or:
+      return result || other;
+    case Junction::with_xor:
+      return result != other;
+    default:
+      return result;
   }
 }
 constexpr int kJunctionShift = 4;
@@ -85,11 +89,16 @@ constexpr int kResultShift = 8;  // of set: 0 predicate, 1 all ones, 2 f32, 3 f1
 
 std::uint32_t as_result(std::int64_t kind, bool holds) {
   switch (kind) {
-    case 1: return holds ? ~0U : 0;
-    case 2: return holds ? 0x3F80'0000U : 0;
-    case 3: return holds ? 0x3C00U : 0;
-    case 4: return holds ? 0x3F80U : 0;
-    default: return holds ? 1 : 0;
+    case 1:
+      return holds ? ~0U : 0;
+    case 2:
+      return holds ? 0x3F80'0000U : 0;
+    case 3:
+      return holds ? 0x3C00U : 0;
+    case 4:
+      return holds ? 0x3F80U : 0;
+    default:
+      return holds ? 1 : 0;
   }
 }
 
@@ -97,9 +106,9 @@ template <class Value, Relation R>
 const Instruction* set_joined(Thread& thread, const Instruction* i) {
   const bool result = compare<Value, R>(thread, i);
   const auto junction = static_cast<Junction>(i->immediate >> kJunctionShift & 3);
-  const bool other = junction != Junction::none &&
-                     ((read_slot<std::uint64_t>(thread, i->slots[4]) & 1U) != 0) !=
-                         ((i->immediate & kNegatesOther) != 0);
+  const bool other =
+      junction != Junction::none && ((read_slot<std::uint64_t>(thread, i->slots[4]) & 1U) != 0) !=
+                                        ((i->immediate & kNegatesOther) != 0);
   const std::int64_t kind = i->immediate >> kResultShift;
   write_slot(thread, i->slots[0], as_result(kind, joined(junction, result, other)));
   if (i->slots[1] != kNoSlot) {
@@ -114,9 +123,9 @@ const Instruction* set_packed(Thread& thread, const Instruction* i) {
   const auto a = read_slot<std::uint32_t>(thread, i->slots[2]);
   const auto b = read_slot<std::uint32_t>(thread, i->slots[3]);
   const auto junction = static_cast<Junction>(i->immediate >> kJunctionShift & 3);
-  const bool other = junction != Junction::none &&
-                     ((read_slot<std::uint64_t>(thread, i->slots[4]) & 1U) != 0) !=
-                         ((i->immediate & kNegatesOther) != 0);
+  const bool other =
+      junction != Junction::none && ((read_slot<std::uint64_t>(thread, i->slots[4]) & 1U) != 0) !=
+                                        ((i->immediate & kNegatesOther) != 0);
   bool results[2];
   for (unsigned half = 0; half < 2; ++half) {
     const float x = Value::value(static_cast<std::uint16_t>(a >> (16 * half)));
@@ -141,12 +150,18 @@ const Instruction* set_packed(Thread& thread, const Instruction* i) {
 template <class Make>
 Handler for_relation(Relation relation, Make make) {
   switch (relation) {
-    case Relation::eq: return make.template operator()<Relation::eq>();
-    case Relation::ne: return make.template operator()<Relation::ne>();
-    case Relation::lt: return make.template operator()<Relation::lt>();
-    case Relation::le: return make.template operator()<Relation::le>();
-    case Relation::gt: return make.template operator()<Relation::gt>();
-    default: return make.template operator()<Relation::ge>();
+    case Relation::eq:
+      return make.template operator()<Relation::eq>();
+    case Relation::ne:
+      return make.template operator()<Relation::ne>();
+    case Relation::lt:
+      return make.template operator()<Relation::lt>();
+    case Relation::le:
+      return make.template operator()<Relation::le>();
+    case Relation::gt:
+      return make.template operator()<Relation::gt>();
+    default:
+      return make.template operator()<Relation::ge>();
   }
 }
 
@@ -174,7 +189,8 @@ Comparison take_comparison(Emission& e) {
   }
   comparison.asks_number = e.take("num");
   comparison.asks_nan = !comparison.asks_number && e.take("nan");
-  if (!comparison.asks_number && !comparison.asks_nan) Emission::unsupported("it has no comparison");
+  if (!comparison.asks_number && !comparison.asks_nan)
+    Emission::unsupported("it has no comparison");
   return comparison;
 }
 
@@ -189,9 +205,12 @@ Handler handler_for(Type type, Relation relation, bool is_plain, bool flush) {
     case Type::f32:
       return flush ? for_value<FlushedFloat>(relation, is_plain)
                    : for_value<Plain<float>>(relation, is_plain);
-    case Type::f64: return for_value<Plain<double>>(relation, is_plain);
-    case Type::f16: return for_value<HalfValue>(relation, is_plain);
-    case Type::bf16: return for_value<BfloatValue>(relation, is_plain);
+    case Type::f64:
+      return for_value<Plain<double>>(relation, is_plain);
+    case Type::f16:
+      return for_value<HalfValue>(relation, is_plain);
+    case Type::bf16:
+      return for_value<BfloatValue>(relation, is_plain);
     case Type::f16x2:
       return for_relation(relation,
                           []<Relation R>() -> Handler { return set_packed<HalfValue, R>; });
@@ -220,10 +239,8 @@ void emit_comparison(Emission& e, std::int64_t result_kind, const Comparison& co
     if (e.operand(3).negated) mode |= kNegatesOther;
   }
   mode |= result_kind << kResultShift;
-  const bool is_plain =
-      junction == Junction::none && slots[1] == kNoSlot && result_kind == 0;
-  Instruction& instruction =
-      e.emit(handler_for(type, comparison.relation, is_plain, flush));
+  const bool is_plain = junction == Junction::none && slots[1] == kNoSlot && result_kind == 0;
+  Instruction& instruction = e.emit(handler_for(type, comparison.relation, is_plain, flush));
   instruction.slots = slots;
   instruction.immediate = mode;
 }
@@ -275,11 +292,9 @@ void decode_slct(Emission& e) {
   const bool by_float = e.type() == Type::f32;
   const std::array<Slot, 8> slots{e.destination(0), e.source(1, type), e.source(2, type),
                                   e.source(3, by_float ? Type::f32 : Type::s32)};
-  e.emit(for_width(type,
-                   [&]<class T>() -> Handler {
-                     return by_float ? select_by_sign<T, float> : select_by_sign<T, std::int32_t>;
-                   }))
-      .slots = slots;
+  e.emit(for_width(type, [&]<class T>() -> Handler {
+     return by_float ? select_by_sign<T, float> : select_by_sign<T, std::int32_t>;
+   })).slots = slots;
 }
 
 constexpr Opcode kOpcodes[] = {
@@ -291,6 +306,8 @@ constexpr Opcode kOpcodes[] = {
 
 }  // namespace
 
-std::span<const Opcode> compare_opcodes() { return kOpcodes; }
+std::span<const Opcode> compare_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

@@ -11,7 +11,9 @@ namespace assay::ptx_device {
 
 namespace {
 
-const Instruction* nothing(Thread&, const Instruction* i) { return i + 1; }
+const Instruction* nothing(Thread&, const Instruction* i) {
+  return i + 1;
+}
 
 const Instruction* exit_thread(Thread& thread, const Instruction* i) {
   thread.block->exit(thread, i);
@@ -28,7 +30,9 @@ const Instruction* trap(Thread&, const Instruction*) {
   throw Fault(cuda::kLaunchFailed, "trap");
 }
 
-std::byte* bytes_of(std::uint64_t* slots) { return reinterpret_cast<std::byte*>(slots); }
+std::byte* bytes_of(std::uint64_t* slots) {
+  return reinterpret_cast<std::byte*>(slots);
+}
 
 void copy_bytes(const std::vector<std::array<std::uint32_t, 3>>& copies, std::uint64_t* from,
                 std::uint64_t* to) {
@@ -43,9 +47,8 @@ const Instruction* call(Thread& thread, const Instruction* i) {
   ThreadExtras& extras = *thread.extras;
   const Detail& detail = thread.block->detail(i);
   const Program& program = *thread.block->launch().program;
-  const std::uint64_t target = detail.function >= 0
-                                   ? static_cast<std::uint64_t>(detail.function)
-                                   : read_slot<std::uint64_t>(thread, i->slots[0]);
+  const std::uint64_t target = detail.function >= 0 ? static_cast<std::uint64_t>(detail.function)
+                                                    : read_slot<std::uint64_t>(thread, i->slots[0]);
   if (target >= program.functions.size()) {
     throw Fault(cuda::kLaunchFailed, "a call of what is no function");
   }
@@ -142,8 +145,8 @@ void decode_call(Emission& e) {
   if (target.kind != Operand::Kind::symbol) Emission::unsupported("a call through a register");
   const Function* function = e.names().module->function_named(target.name);
   if (function == nullptr || !function->is_defined) {
-    Emission::unsupported(fmt::format("a call of {}, which the module does not define",
-                                      target.name));
+    Emission::unsupported(
+        fmt::format("a call of {}, which the module does not define", target.name));
   }
   const auto copies = pair_bytes(e, arguments, function->parameters, 0, true);
   const auto results =
@@ -155,12 +158,16 @@ void decode_call(Emission& e) {
   detail.returns = results;
 }
 
-void decode_exit(Emission& e) { e.emit(exit_thread); }
+void decode_exit(Emission& e) {
+  e.emit(exit_thread);
+}
 void decode_ret(Emission& e) {
   e.take("uni");
   e.emit(return_from);
 }
-void decode_trap(Emission& e) { e.emit(trap); }
+void decode_trap(Emission& e) {
+  e.emit(trap);
+}
 void decode_nanosleep(Emission& e) {
   e.type();
   e.emit(let_others_run);
@@ -176,7 +183,9 @@ void decode_griddepcontrol(Emission& e) {
   e.ignore({"launch_dependents", "wait"});
   e.emit(nothing);
 }
-void decode_pmevent(Emission& e) { e.emit(nothing); }
+void decode_pmevent(Emission& e) {
+  e.emit(nothing);
+}
 
 constexpr Opcode kOpcodes[] = {
     {"bra", decode_bra},
@@ -195,7 +204,9 @@ constexpr Opcode kOpcodes[] = {
 
 }  // namespace
 
-const Instruction* branch(Thread&, const Instruction* i) { return i + i->immediate; }
+const Instruction* branch(Thread&, const Instruction* i) {
+  return i + i->immediate;
+}
 
 const Instruction* branch_by_index(Thread& thread, const Instruction* i) {
   const std::vector<std::int64_t>& targets = thread.block->detail(i).targets;
@@ -207,6 +218,8 @@ const Instruction* branch_by_index(Thread& thread, const Instruction* i) {
   return i + targets[index];
 }
 
-std::span<const Opcode> control_opcodes() { return kOpcodes; }
+std::span<const Opcode> control_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

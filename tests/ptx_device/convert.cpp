@@ -17,8 +17,12 @@ enum ModeBits : std::int64_t {
   kIntegral = 64,    ///< .rni and its kin: to an integer
   kSatfinite = 128,  ///< .satfinite
 };
-Rounding rounding_of(const Instruction* i) { return static_cast<Rounding>(i->immediate & 7); }
-bool has(const Instruction* i, ModeBits mode) { return (i->immediate & mode) != 0; }
+Rounding rounding_of(const Instruction* i) {
+  return static_cast<Rounding>(i->immediate & 7);
+}
+bool has(const Instruction* i, ModeBits mode) {
+  return (i->immediate & mode) != 0;
+}
 Overflow overflow_of(const Instruction* i) {
   return has(i, kSatfinite) ? Overflow::satfinite : Overflow::ieee;
 }
@@ -105,8 +109,8 @@ template <class From, class To>
 const Instruction* integer_to_integer_saturating(Thread& thread, const Instruction* i) {
   __extension__ using Any = __int128;
   const Any value = read_slot<From>(thread, i->slots[1]);
-  const Any clamped = std::clamp<Any>(value, std::numeric_limits<To>::min(),
-                                      std::numeric_limits<To>::max());
+  const Any clamped =
+      std::clamp<Any>(value, std::numeric_limits<To>::min(), std::numeric_limits<To>::max());
   write_extended(thread, i->slots[0], static_cast<To>(clamped));
   return i + 1;
 }
@@ -174,8 +178,9 @@ std::uint32_t to_bytes(float high, float low, const Instruction* i) {
 }
 template <std::uint8_t (*Round)(float)>
 const Instruction* pack_two_bytes(Thread& thread, const Instruction* i) {
-  write_slot(thread, i->slots[0], to_bytes<Round>(read_slot<float>(thread, i->slots[1]),
-                                                  read_slot<float>(thread, i->slots[2]), i));
+  write_slot(thread, i->slots[0],
+             to_bytes<Round>(read_slot<float>(thread, i->slots[1]),
+                             read_slot<float>(thread, i->slots[2]), i));
   return i + 1;
 }
 template <std::uint8_t (*Round)(float)>
@@ -201,20 +206,28 @@ template <class Make>
 Handler for_any_integer(Type type, Make make) {
   switch (type) {
     case Type::b8:
-    case Type::u8: return make.template operator()<std::uint8_t>();
-    case Type::s8: return make.template operator()<std::int8_t>();
-    default: return for_integer(type, make);
+    case Type::u8:
+      return make.template operator()<std::uint8_t>();
+    case Type::s8:
+      return make.template operator()<std::int8_t>();
+    default:
+      return for_integer(type, make);
   }
 }
 
 template <class Make>
 Handler for_real(Type type, Make make) {
   switch (type) {
-    case Type::f16: return make.template operator()<F16>();
-    case Type::bf16: return make.template operator()<Bf16>();
-    case Type::f32: return make.template operator()<F32>();
-    case Type::f64: return make.template operator()<F64>();
-    default: Emission::unsupported("a conversion between these types");
+    case Type::f16:
+      return make.template operator()<F16>();
+    case Type::bf16:
+      return make.template operator()<Bf16>();
+    case Type::f32:
+      return make.template operator()<F32>();
+    case Type::f64:
+      return make.template operator()<F64>();
+    default:
+      Emission::unsupported("a conversion between these types");
   }
 }
 
@@ -285,6 +298,8 @@ constexpr Opcode kOpcodes[] = {{"cvt", decode_cvt}};
 
 }  // namespace
 
-std::span<const Opcode> convert_opcodes() { return kOpcodes; }
+std::span<const Opcode> convert_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

@@ -12,12 +12,12 @@ struct Counters {
   std::uint64_t global_written_bytes = 0;
   std::uint64_t shared_read_bytes = 0;
   std::uint64_t shared_written_bytes = 0;
-  std::uint64_t local_bytes = 0;         ///< read or written
-  std::uint64_t atomics = 0;             ///< atom and red, any space
-  std::uint64_t global_atomic_bytes = 0; ///< operand bytes of those on global memory
-  std::uint64_t flops = 0;               ///< outside matrix instructions; fma = 2, packed count each
-  std::uint64_t tensor_flops = 0;        ///< 2·m·n·k of each warp's matrix instruction
-  std::uint64_t barriers = 0;            ///< block barriers completed
+  std::uint64_t local_bytes = 0;          ///< read or written
+  std::uint64_t atomics = 0;              ///< atom and red, any space
+  std::uint64_t global_atomic_bytes = 0;  ///< operand bytes of those on global memory
+  std::uint64_t flops = 0;         ///< outside matrix instructions; fma = 2, packed count each
+  std::uint64_t tensor_flops = 0;  ///< 2·m·n·k of each warp's matrix instruction
+  std::uint64_t barriers = 0;      ///< block barriers completed
   std::uint64_t blocks = 0;
   std::uint64_t threads = 0;
   std::uint64_t launches = 0;

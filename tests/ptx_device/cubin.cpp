@@ -34,7 +34,9 @@ std::string name_at(std::string_view bytes, std::uint64_t offset) {
 
 std::map<std::string, int> registers_of(std::string_view cubin) {
   std::map<std::string, int> registers;
-  if (!cubin.starts_with("\x7F" "ELF")) return registers;
+  if (!cubin.starts_with("\x7F"
+                         "ELF"))
+    return registers;
   const auto table = read_at<std::uint64_t>(cubin, kSectionTable);
   const std::uint64_t size = read_at<std::uint16_t>(cubin, kSectionSize);
   const std::uint64_t count = read_at<std::uint16_t>(cubin, kSectionCount);

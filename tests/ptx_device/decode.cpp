@@ -29,9 +29,8 @@ const std::unordered_map<std::string_view, const Opcode*>& opcodes() {
     std::unordered_map<std::string_view, const Opcode*> all;
     for (const auto group :
          {integer_opcodes(), bit_opcodes(), floating_opcodes(), compare_opcodes(),
-          convert_opcodes(), move_opcodes(), control_opcodes(), access_opcodes(),
-          atomic_opcodes(), async_copy_opcodes(), collective_opcodes(), barrier_opcodes(),
-          matrix_opcodes()}) {
+          convert_opcodes(), move_opcodes(), control_opcodes(), access_opcodes(), atomic_opcodes(),
+          async_copy_opcodes(), collective_opcodes(), barrier_opcodes(), matrix_opcodes()}) {
       for (const Opcode& opcode : group) all.emplace(opcode.name, &opcode);
     }
     return all;
@@ -40,8 +39,7 @@ const std::unordered_map<std::string_view, const Opcode*>& opcodes() {
 }
 
 const Instruction* unsupported(Thread& thread, const Instruction* i) {
-  throw Fault(cuda::kLaunchFailed,
-              "unsupported instruction: " + thread.block->detail(i).text);
+  throw Fault(cuda::kLaunchFailed, "unsupported instruction: " + thread.block->detail(i).text);
 }
 
 class KernelDecoder {

@@ -99,7 +99,8 @@ Result device_get_name(char* name, int length, cuda::DeviceOrdinal device) {
     if (name == nullptr || length <= 0) throw Refusal(cuda::kInvalidValue, "no place for a name");
     const std::string text =
         std::string("Functional device (") + machine.architecture().product + ")";
-    const std::size_t count = std::min<std::size_t>(text.size(), static_cast<std::size_t>(length) - 1);
+    const std::size_t count =
+        std::min<std::size_t>(text.size(), static_cast<std::size_t>(length) - 1);
     std::memcpy(name, text.data(), count);
     name[count] = '\0';
   });
@@ -217,9 +218,8 @@ Result event_synchronize(cuda::EventHandle event) {
   return call([&](Machine& machine) { machine.require_event(event); });
 }
 Result event_elapsed_time(float* milliseconds, cuda::EventHandle first, cuda::EventHandle second) {
-  return call_for(milliseconds, [&](Machine& machine) {
-    return machine.milliseconds_between(first, second);
-  });
+  return call_for(milliseconds,
+                  [&](Machine& machine) { return machine.milliseconds_between(first, second); });
 }
 
 }  // namespace

@@ -34,7 +34,9 @@ Slot Frame::constant(std::uint64_t bits) {
   return constants_[bits] = append(bits);
 }
 
-Slot Frame::temporary() { return append(0); }
+Slot Frame::temporary() {
+  return append(0);
+}
 
 // Modifiers.
 
@@ -95,7 +97,8 @@ std::string Emission::take_prefixed(std::string_view prefix) {
 // Operands.
 
 const Operand& Emission::operand(std::size_t index) const {
-  if (index >= statement_->operands.size()) unsupported("it has fewer operands than its form needs");
+  if (index >= statement_->operands.size())
+    unsupported("it has fewer operands than its form needs");
   return statement_->operands[index];
 }
 
@@ -117,12 +120,16 @@ std::uint64_t Emission::constant_bits(const Operand& operand, Type type) const {
 
 Slot Emission::source(const Operand& operand, Type type) {
   switch (operand.kind) {
-    case Operand::Kind::reg: return frame_->slot_of_register(operand.register_index);
+    case Operand::Kind::reg:
+      return frame_->slot_of_register(operand.register_index);
     case Operand::Kind::integer:
     case Operand::Kind::real32:
-    case Operand::Kind::real64: return frame_->constant(constant_bits(operand, type));
-    case Operand::Kind::symbol: return symbol(operand);
-    default: unsupported("an operand of this kind is not expected here");
+    case Operand::Kind::real64:
+      return frame_->constant(constant_bits(operand, type));
+    case Operand::Kind::symbol:
+      return symbol(operand);
+    default:
+      unsupported("an operand of this kind is not expected here");
   }
 }
 
@@ -206,8 +213,7 @@ Emission::Address Emission::address(std::size_t index) {
     const auto variable = static_cast<std::size_t>(where.variable_index);
     result.variable = &names_->function->variables[variable];
     result.offset += static_cast<std::int64_t>(names_->variables[variable]);
-    result.base = result.variable->space == Space::local ? names_->local_base
-                                                         : frame_->constant(0);
+    result.base = result.variable->space == Space::local ? names_->local_base : frame_->constant(0);
   } else if (where.name.empty()) {
     result.base = frame_->constant(0);
   } else {

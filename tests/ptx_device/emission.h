@@ -47,9 +47,9 @@ class Frame {
 struct Names {
   const Module* module = nullptr;
   const Function* function = nullptr;
-  std::map<std::string, std::uint64_t> addresses;            ///< global and constant variables
-  std::map<std::string, std::uint32_t> shared;               ///< module's shared variables
-  std::map<std::string, int> functions;                      ///< of Program::functions
+  std::map<std::string, std::uint64_t> addresses;  ///< global and constant variables
+  std::map<std::string, std::uint32_t> shared;     ///< module's shared variables
+  std::map<std::string, int> functions;            ///< of Program::functions
   std::vector<std::uint64_t> variables;  ///< of the function: address or frame byte, by space
   bool is_kernel = false;
   Slot local_base = kNoSlot;

@@ -28,8 +28,7 @@ std::string architecture_list(const std::vector<FatbinEntry>& entries) {
   std::string list;
   for (const FatbinEntry& entry : entries) {
     list += fmt::format("{}{} {}", list.empty() ? "" : ", ",
-                        entry.kind == FatbinEntry::Kind::ptx ? "PTX" : "cubin",
-                        entry.architecture);
+                        entry.kind == FatbinEntry::Kind::ptx ? "PTX" : "cubin", entry.architecture);
   }
   return list.empty() ? "nothing" : list;
 }

@@ -31,8 +31,8 @@ struct FatbinEntry {
 
 struct PtxImage {
   std::string text;
-  int architecture = 0;     ///< of the entry; 0 for plain text, whose .target says
-  std::string_view cubin;   ///< the machine code for exactly the asked architecture; may be empty
+  int architecture = 0;    ///< of the entry; 0 for plain text, whose .target says
+  std::string_view cubin;  ///< the machine code for exactly the asked architecture; may be empty
 };
 
 /// The PTX that a driver of that architecture would compile: the newest that is not newer than the

@@ -91,10 +91,14 @@ Real root(Real a) {
 template <class Pick>
 Handler for_rounding(Rounding rounding, Pick pick) {
   switch (rounding) {
-    case Rounding::toward_zero: return pick.template operator()<Rounding::toward_zero>();
-    case Rounding::down: return pick.template operator()<Rounding::down>();
-    case Rounding::up: return pick.template operator()<Rounding::up>();
-    default: return pick.template operator()<Rounding::nearest_even>();
+    case Rounding::toward_zero:
+      return pick.template operator()<Rounding::toward_zero>();
+    case Rounding::down:
+      return pick.template operator()<Rounding::down>();
+    case Rounding::up:
+      return pick.template operator()<Rounding::up>();
+    default:
+      return pick.template operator()<Rounding::nearest_even>();
   }
 }
 
@@ -126,10 +130,18 @@ template <class Real>
 Real with_sign_of(Real sign, Real value) {
   return std::copysign(value, sign);
 }
-double inverse_f64(double a) { return reciprocal_approximate(a); }
-double inverse_root_f64(double a) { return reciprocal_square_root_approximate(a); }
-float inverse_f32(float a) { return reciprocal_approximate(a); }
-float inverse_root_f32(float a) { return reciprocal_square_root_approximate(a); }
+double inverse_f64(double a) {
+  return reciprocal_approximate(a);
+}
+double inverse_root_f64(double a) {
+  return reciprocal_square_root_approximate(a);
+}
+float inverse_f32(float a) {
+  return reciprocal_approximate(a);
+}
+float inverse_root_f32(float a) {
+  return reciprocal_square_root_approximate(a);
+}
 
 /// The handler of an exactly rounded operation, or null for another opcode.
 template <class Real>
@@ -193,12 +205,18 @@ std::size_t operands_of(std::string_view opcode) {
 template <class Real>
 bool has_property(Real value, int property) {
   switch (property) {
-    case 0: return std::isfinite(value);
-    case 1: return std::isinf(value);
-    case 2: return !std::isnan(value);
-    case 3: return std::isnan(value);
-    case 4: return std::isnormal(value);
-    default: return std::fpclassify(value) == FP_SUBNORMAL;
+    case 0:
+      return std::isfinite(value);
+    case 1:
+      return std::isinf(value);
+    case 2:
+      return !std::isnan(value);
+    case 3:
+      return std::isnan(value);
+    case 4:
+      return std::isnormal(value);
+    default:
+      return std::fpclassify(value) == FP_SUBNORMAL;
   }
 }
 template <class Real>
@@ -210,8 +228,8 @@ const Instruction* test_property(Thread& thread, const Instruction* i) {
 }
 
 void decode_testp(Emission& e) {
-  constexpr std::string_view kProperties[] = {"finite", "infinite", "number", "notanumber",
-                                              "normal", "subnormal"};
+  constexpr std::string_view kProperties[] = {"finite",     "infinite", "number",
+                                              "notanumber", "normal",   "subnormal"};
   int property = 0;
   for (int candidate = 0; candidate < 6; ++candidate) {
     if (e.take(kProperties[candidate])) property = candidate;
@@ -222,11 +240,11 @@ void decode_testp(Emission& e) {
 }
 
 constexpr Opcode kOpcodes[] = {
-    {"fma", decode_float_arithmetic},   {"sqrt", decode_float_arithmetic},
-    {"rcp", decode_float_arithmetic},   {"rsqrt", decode_float_arithmetic},
-    {"ex2", decode_float_arithmetic},   {"lg2", decode_float_arithmetic},
-    {"sin", decode_float_arithmetic},   {"cos", decode_float_arithmetic},
-    {"tanh", decode_float_arithmetic},  {"copysign", decode_float_arithmetic},
+    {"fma", decode_float_arithmetic},  {"sqrt", decode_float_arithmetic},
+    {"rcp", decode_float_arithmetic},  {"rsqrt", decode_float_arithmetic},
+    {"ex2", decode_float_arithmetic},  {"lg2", decode_float_arithmetic},
+    {"sin", decode_float_arithmetic},  {"cos", decode_float_arithmetic},
+    {"tanh", decode_float_arithmetic}, {"copysign", decode_float_arithmetic},
     {"testp", decode_testp},
 };
 
@@ -264,6 +282,8 @@ void decode_float_arithmetic(Emission& e) {
   emit_simple(e, handler, type, operands_of(opcode)).flops = flops_of(opcode);
 }
 
-std::span<const Opcode> floating_opcodes() { return kOpcodes; }
+std::span<const Opcode> floating_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

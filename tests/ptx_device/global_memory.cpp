@@ -26,13 +26,12 @@ std::string name_of(const Allocation& allocation) {
 
 }  // namespace
 
-std::uint64_t GlobalMemory::allocate(std::size_t bytes, const std::string& name,
-                                     bool is_constant) {
+std::uint64_t GlobalMemory::allocate(std::size_t bytes, const std::string& name, bool is_constant) {
   Allocation allocation;
   if (bytes <= capacity_ - used_) allocation.host.reset(new (std::nothrow) std::byte[bytes]);
   if (allocation.host == nullptr) {
     throw Refusal(cuda::kOutOfMemory, fmt::format("{} bytes asked for, {} of {} are free", bytes,
-                                 capacity_ - used_, capacity_));
+                                                  capacity_ - used_, capacity_));
   }
   std::memset(allocation.host.get(), 0xFF, bytes);
   allocation.begin = next_;
@@ -49,8 +48,8 @@ std::uint64_t GlobalMemory::allocate(std::size_t bytes, const std::string& name,
 void GlobalMemory::free(std::uint64_t begin) {
   const auto found = allocations_.find(begin);
   if (found == allocations_.end()) {
-    throw Refusal(cuda::kInvalidValue, fmt::format("{:#x} is not the begin of an allocation: {}", begin,
-                                 describe(begin)));
+    throw Refusal(cuda::kInvalidValue, fmt::format("{:#x} is not the begin of an allocation: {}",
+                                                   begin, describe(begin)));
   }
   Allocation& allocation = found->second;
   if (allocation.is_free) {
@@ -72,8 +71,9 @@ std::byte* GlobalMemory::range(std::uint64_t address, std::size_t bytes) const {
   const Allocation* allocation = find(address);
   if (allocation == nullptr || allocation->is_free ||
       bytes > allocation->bytes - (address - allocation->begin)) {
-    throw Refusal(cuda::kInvalidValue, fmt::format("{} bytes at {:#x} are not within an allocation: {}", bytes,
-                                 address, describe(address)));
+    throw Refusal(cuda::kInvalidValue,
+                  fmt::format("{} bytes at {:#x} are not within an allocation: {}", bytes, address,
+                              describe(address)));
   }
   return allocation->host.get() + (address - allocation->begin);
 }
@@ -84,7 +84,8 @@ std::string GlobalMemory::describe(std::uint64_t address) const {
   }
   auto above = allocations_.upper_bound(address);
   const Allocation* below = above == allocations_.begin() ? nullptr : &std::prev(above)->second;
-  const std::uint64_t past = below == nullptr ? ~std::uint64_t{0} : address - below->begin - below->bytes;
+  const std::uint64_t past =
+      below == nullptr ? ~std::uint64_t{0} : address - below->begin - below->bytes;
   if (above != allocations_.end() && above->second.begin - address < past) {
     return fmt::format("{} bytes before the {}", above->second.begin - address,
                        name_of(above->second));

@@ -15,7 +15,7 @@ namespace assay::ptx_device {
 struct Allocation {
   std::uint64_t begin = 0;
   std::size_t bytes = 0;
-  std::string name;       ///< of a module's variable; empty: of memory_allocate
+  std::string name;  ///< of a module's variable; empty: of memory_allocate
   bool is_constant = false;
   bool is_free = false;
   std::unique_ptr<std::byte[]> host;

@@ -134,11 +134,20 @@ void decode_half_arithmetic(Emission& e, Type type) {
   const bool propagate = e.take("NaN");
   Choice choice;
   switch (type) {
-    case Type::f16: choice = choose<Half, false>(opcode, propagate); break;
-    case Type::f16x2: choice = choose<Half, true>(opcode, propagate); break;
-    case Type::bf16: choice = choose<Bfloat, false>(opcode, propagate); break;
-    case Type::bf16x2: choice = choose<Bfloat, true>(opcode, propagate); break;
-    default: break;
+    case Type::f16:
+      choice = choose<Half, false>(opcode, propagate);
+      break;
+    case Type::f16x2:
+      choice = choose<Half, true>(opcode, propagate);
+      break;
+    case Type::bf16:
+      choice = choose<Bfloat, false>(opcode, propagate);
+      break;
+    case Type::bf16x2:
+      choice = choose<Bfloat, true>(opcode, propagate);
+      break;
+    default:
+      break;
   }
   if (choice.handler == nullptr) Emission::unsupported("this form is not supported");
   Instruction& instruction = emit_simple(e, choice.handler, bits_of(type), choice.operands);

@@ -28,7 +28,7 @@ using Handler = const Instruction* (*)(Thread& thread, const Instruction* instru
 
 struct Instruction {
   Handler execute = nullptr;
-  std::int64_t immediate = 0;  ///< address offset, branch distance or mode bits, by handler
+  std::int64_t immediate = 0;   ///< address offset, branch distance or mode bits, by handler
   std::array<Slot, 8> slots{};  ///< destinations first
   Slot guard = kNoSlot;
   bool guard_negated = false;
@@ -56,25 +56,25 @@ struct MatrixOperation {
 
 /// What does not fit into an Instruction.
 struct Detail {
-  std::vector<Slot> slots;         ///< registers of vectors, in order of the operands
-  std::array<int, 4> counts{};     ///< how many of them belong to d, a, b, c
-  Completion complete = nullptr;   ///< of a warp collective
-  bool may_differ = false;         ///< lanes may come from different instructions
-  bool takes_who_comes = false;    ///< completes when no other lane of the warp can come
+  std::vector<Slot> slots;        ///< registers of vectors, in order of the operands
+  std::array<int, 4> counts{};    ///< how many of them belong to d, a, b, c
+  Completion complete = nullptr;  ///< of a warp collective
+  bool may_differ = false;        ///< lanes may come from different instructions
+  bool takes_who_comes = false;   ///< completes when no other lane of the warp can come
   MatrixOperation matrix;
-  int function = -1;               ///< of a call; -1: the slot in slots[0] of the instruction
-  std::vector<std::array<std::uint32_t, 3>> copies;  ///< of a call: from byte, to byte, bytes
-  std::vector<std::array<std::uint32_t, 3>> returns; ///< the same, back from the callee
-  std::vector<std::int64_t> targets;  ///< of brx.idx: distances
-  std::uint32_t site = 0;          ///< of a collective that moves memory
-  std::string text;                ///< the label of a branch, or why this is unsupported
+  int function = -1;  ///< of a call; -1: the slot in slots[0] of the instruction
+  std::vector<std::array<std::uint32_t, 3>> copies;   ///< of a call: from byte, to byte, bytes
+  std::vector<std::array<std::uint32_t, 3>> returns;  ///< the same, back from the callee
+  std::vector<std::int64_t> targets;                  ///< of brx.idx: distances
+  std::uint32_t site = 0;                             ///< of a collective that moves memory
+  std::string text;  ///< the label of a branch, or why this is unsupported
 };
 
 struct FunctionCode {
   std::string name;
-  std::size_t first = 0;               ///< of Program::code
-  std::vector<std::uint64_t> frame;    ///< a fresh frame: zeros and constants
-  Slot local_base = kNoSlot;           ///< the slot that holds where its local memory begins
+  std::size_t first = 0;             ///< of Program::code
+  std::vector<std::uint64_t> frame;  ///< a fresh frame: zeros and constants
+  Slot local_base = kNoSlot;         ///< the slot that holds where its local memory begins
   std::uint32_t local_bytes = 0;
 };
 
@@ -90,11 +90,11 @@ struct Program {
   std::string kernel;
   std::vector<Instruction> code;
   std::vector<Detail> details;
-  std::vector<FunctionCode> functions;  ///< the kernel first
-  std::uint32_t sites = 0;              ///< memory instructions
-  std::vector<SharedVariable> shared;   ///< static ones
-  std::uint32_t static_shared_bytes = 0;   ///< as a compiler packs them
-  std::uint32_t shared_end = 0;            ///< where dynamic shared memory may begin
+  std::vector<FunctionCode> functions;    ///< the kernel first
+  std::uint32_t sites = 0;                ///< memory instructions
+  std::vector<SharedVariable> shared;     ///< static ones
+  std::uint32_t static_shared_bytes = 0;  ///< as a compiler packs them
+  std::uint32_t shared_end = 0;           ///< where dynamic shared memory may begin
   std::uint32_t dynamic_alignment = 16;
   std::vector<std::uint32_t> parameter_offsets;
   std::vector<std::uint32_t> parameter_bytes;

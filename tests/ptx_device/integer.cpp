@@ -1,4 +1,5 @@
-/// Integer arithmetic: add, sub, mul, mad, div, rem, min, max, abs, neg, sad, carries, dot products.
+/// Integer arithmetic: add, sub, mul, mad, div, rem, min, max, abs, neg, sad, carries, dot
+/// products.
 #include <algorithm>
 #include <limits>
 #include <type_traits>
@@ -67,8 +68,8 @@ Wide<T> multiply_wide(T a, T b) {
 template <class T>
 T add_saturating(T a, T b) {
   const Wide<T> sum = Wide<T>(a) + Wide<T>(b);
-  return static_cast<T>(std::clamp<Wide<T>>(sum, std::numeric_limits<T>::min(),
-                                            std::numeric_limits<T>::max()));
+  return static_cast<T>(
+      std::clamp<Wide<T>>(sum, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
 }
 template <class T>
 T subtract_saturating(T a, T b) {
@@ -145,16 +146,16 @@ std::uint32_t both_halves(std::uint32_t a, std::uint32_t b) {
 /// d = a * b + c with a and b narrower than c and d.
 template <class T>
 const Instruction* multiply_add_wide(Thread& thread, const Instruction* i) {
-  const Wide<T> product = multiply_wide<T>(read_slot<T>(thread, i->slots[1]),
-                                           read_slot<T>(thread, i->slots[2]));
-  write_slot(thread, i->slots[0],
-             add<Wide<T>>(product, read_slot<Wide<T>>(thread, i->slots[3])));
+  const Wide<T> product =
+      multiply_wide<T>(read_slot<T>(thread, i->slots[1]), read_slot<T>(thread, i->slots[2]));
+  write_slot(thread, i->slots[0], add<Wide<T>>(product, read_slot<Wide<T>>(thread, i->slots[3])));
   return i + 1;
 }
 
 template <class T>
 std::int64_t low_24(T value) {
-  if constexpr (std::is_signed_v<T>) return static_cast<std::int32_t>(std::uint32_t(value) << 8U) >> 8;
+  if constexpr (std::is_signed_v<T>)
+    return static_cast<std::int32_t>(std::uint32_t(value) << 8U) >> 8;
   return value & 0xFF'FFFF;
 }
 template <class T>
@@ -206,8 +207,8 @@ const Instruction* dot_product(Thread& thread, const Instruction* i) {
     const std::uint32_t raw_b = b << (24 - 8 * (k + static_cast<unsigned>(i->immediate)));
     const std::int64_t x = SignedA ? static_cast<std::int32_t>(raw_a) >> (32 - kBitsA)
                                    : std::int64_t{raw_a >> (32 - kBitsA)};
-    const std::int64_t y = SignedB ? static_cast<std::int32_t>(raw_b) >> 24
-                                   : std::int64_t{raw_b >> 24U};
+    const std::int64_t y =
+        SignedB ? static_cast<std::int32_t>(raw_b) >> 24 : std::int64_t{raw_b >> 24U};
     sum += static_cast<std::uint32_t>(x * y);
   }
   write_slot(thread, i->slots[0], sum);
@@ -259,10 +260,18 @@ void decode_sum(Emission& e, bool subtraction) {
   });
   emit_simple(e, handler, type, 2);
 }
-void decode_add(Emission& e) { decode_sum(e, false); }
-void decode_sub(Emission& e) { decode_sum(e, true); }
-void decode_addc(Emission& e) { emit_carry(e, false, true); }
-void decode_subc(Emission& e) { emit_carry(e, true, true); }
+void decode_add(Emission& e) {
+  decode_sum(e, false);
+}
+void decode_sub(Emission& e) {
+  decode_sum(e, true);
+}
+void decode_addc(Emission& e) {
+  emit_carry(e, false, true);
+}
+void decode_subc(Emission& e) {
+  emit_carry(e, true, true);
+}
 
 void decode_mul(Emission& e) {
   if (is_floating(e)) return decode_float_arithmetic(e);
@@ -289,7 +298,9 @@ void decode_mad_carry(Emission& e, bool takes) {
       for_integer(type, []<class T>() -> Handler { return multiply_add_with_carry<T>; });
   emit_simple(e, handler, type, 3).immediate = (takes ? 1 : 0) | (sets ? 2 : 0) | (high ? 4 : 0);
 }
-void decode_madc(Emission& e) { decode_mad_carry(e, true); }
+void decode_madc(Emission& e) {
+  decode_mad_carry(e, true);
+}
 
 void decode_mad(Emission& e) {
   if (is_floating(e)) return decode_float_arithmetic(e);
@@ -320,14 +331,18 @@ void decode_24(Emission& e, bool adds) {
   });
   emit_simple(e, handler, type, adds ? 3 : 2);
 }
-void decode_mul24(Emission& e) { decode_24(e, false); }
-void decode_mad24(Emission& e) { decode_24(e, true); }
+void decode_mul24(Emission& e) {
+  decode_24(e, false);
+}
+void decode_mad24(Emission& e) {
+  decode_24(e, true);
+}
 
 void decode_div(Emission& e) {
   if (is_floating(e)) return decode_float_arithmetic(e);
   const Type type = e.type();
-  emit_simple(e, for_integer(type, []<class T>() -> Handler { return binary<T, divide<T>>; }),
-              type, 2);
+  emit_simple(e, for_integer(type, []<class T>() -> Handler { return binary<T, divide<T>>; }), type,
+              2);
 }
 void decode_rem(Emission& e) {
   const Type type = e.type();
@@ -356,8 +371,12 @@ void decode_extreme(Emission& e, bool largest) {
   });
   emit_simple(e, handler, type, 2);
 }
-void decode_min(Emission& e) { decode_extreme(e, false); }
-void decode_max(Emission& e) { decode_extreme(e, true); }
+void decode_min(Emission& e) {
+  decode_extreme(e, false);
+}
+void decode_max(Emission& e) {
+  decode_extreme(e, true);
+}
 
 void decode_neg(Emission& e) {
   if (is_floating(e)) return decode_float_arithmetic(e);
@@ -373,10 +392,11 @@ void decode_abs(Emission& e) {
 }
 void decode_sad(Emission& e) {
   const Type type = e.type();
-  emit_simple(e, for_integer(type, []<class T>() -> Handler {
-                return ternary<T, sum_of_absolute_difference<T>>;
-              }),
-              type, 3);
+  emit_simple(
+      e,
+      for_integer(type,
+                  []<class T>() -> Handler { return ternary<T, sum_of_absolute_difference<T>>; }),
+      type, 3);
 }
 
 void decode_dot(Emission& e, bool four) {
@@ -385,26 +405,32 @@ void decode_dot(Emission& e, bool four) {
   const bool signed_a = is_signed(e.type());
   const bool signed_b = is_signed(e.type());
   const auto pick = [&]<int Count>() -> Handler {
-    if (signed_a) return signed_b ? dot_product<true, true, Count> : dot_product<true, false, Count>;
+    if (signed_a)
+      return signed_b ? dot_product<true, true, Count> : dot_product<true, false, Count>;
     return signed_b ? dot_product<false, true, Count> : dot_product<false, false, Count>;
   };
   const Handler handler = four ? pick.operator()<4>() : pick.operator()<2>();
   emit_simple(e, handler, Type::b32, 3).immediate = high ? 2 : 0;
 }
-void decode_dp4a(Emission& e) { decode_dot(e, true); }
-void decode_dp2a(Emission& e) { decode_dot(e, false); }
+void decode_dp4a(Emission& e) {
+  decode_dot(e, true);
+}
+void decode_dp2a(Emission& e) {
+  decode_dot(e, false);
+}
 
 constexpr Opcode kOpcodes[] = {
-    {"add", decode_add},     {"sub", decode_sub},     {"addc", decode_addc},
-    {"subc", decode_subc},   {"mul", decode_mul},     {"mad", decode_mad},
-    {"madc", decode_madc},   {"mul24", decode_mul24}, {"mad24", decode_mad24},
-    {"div", decode_div},     {"rem", decode_rem},     {"min", decode_min},
-    {"max", decode_max},     {"neg", decode_neg},     {"abs", decode_abs},
-    {"sad", decode_sad},     {"dp4a", decode_dp4a},   {"dp2a", decode_dp2a},
+    {"add", decode_add},     {"sub", decode_sub},   {"addc", decode_addc}, {"subc", decode_subc},
+    {"mul", decode_mul},     {"mad", decode_mad},   {"madc", decode_madc}, {"mul24", decode_mul24},
+    {"mad24", decode_mad24}, {"div", decode_div},   {"rem", decode_rem},   {"min", decode_min},
+    {"max", decode_max},     {"neg", decode_neg},   {"abs", decode_abs},   {"sad", decode_sad},
+    {"dp4a", decode_dp4a},   {"dp2a", decode_dp2a},
 };
 
 }  // namespace
 
-std::span<const Opcode> integer_opcodes() { return kOpcodes; }
+std::span<const Opcode> integer_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

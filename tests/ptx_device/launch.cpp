@@ -88,9 +88,12 @@ class Grid {
 
   [[nodiscard]] std::uint64_t in_order(std::uint64_t index) const {
     switch (launch_.options->order) {
-      case Order::reverse: return blocks_ - 1 - index;
-      case Order::random: return shuffled_[index];
-      default: return index;
+      case Order::reverse:
+        return blocks_ - 1 - index;
+      case Order::random:
+        return shuffled_[index];
+      default:
+        return index;
     }
   }
 
@@ -108,6 +111,8 @@ class Grid {
 
 }  // namespace
 
-Counters execute(const Launch& launch) { return Grid(launch).run(); }
+Counters execute(const Launch& launch) {
+  return Grid(launch).run();
+}
 
 }  // namespace assay::ptx_device

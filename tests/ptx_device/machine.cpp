@@ -45,7 +45,6 @@ std::uint64_t next_generation() {
   return ++last;
 }
 
-
 }  // namespace
 
 Machine::Machine(const Options& options)
@@ -244,10 +243,12 @@ int Machine::attribute(cuda::FunctionAttribute attribute, cuda::FunctionHandle h
     case cuda::FunctionAttribute::max_threads_per_block:
       return threads[0] == 0 ? kThreadsPerBlock
                              : static_cast<int>(threads[0] * threads[1] * threads[2]);
-    case cuda::FunctionAttribute::shared_size_bytes: return function.limits.static_shared_bytes;
+    case cuda::FunctionAttribute::shared_size_bytes:
+      return function.limits.static_shared_bytes;
     case cuda::FunctionAttribute::local_size_bytes:
       return static_cast<int>(function.program.functions.front().local_bytes);
-    case cuda::FunctionAttribute::registers: return function.limits.registers;
+    case cuda::FunctionAttribute::registers:
+      return function.limits.registers;
     case cuda::FunctionAttribute::max_dynamic_shared_size_bytes:
       return function.limits.maximum_dynamic_shared_bytes;
   }
@@ -259,16 +260,16 @@ void Machine::set_attribute(cuda::FunctionHandle handle, cuda::FunctionAttribute
                             int value) {
   LoadedFunction& function = function_of(handle);
   if (attribute != cuda::FunctionAttribute::max_dynamic_shared_size_bytes) {
-    throw Refusal(cuda::kInvalidValue, fmt::format("function attribute {} cannot be set",
-                                                   static_cast<int>(attribute)));
+    throw Refusal(cuda::kInvalidValue,
+                  fmt::format("function attribute {} cannot be set", static_cast<int>(attribute)));
   }
   const int most = architecture_.shared_per_block_optin - function.limits.static_shared_bytes;
   if (value < 0 || value > most) {
-    throw Refusal(cuda::kInvalidValue,
-                  fmt::format("{} bytes of dynamic shared memory; beside {} static ones sm_{} has "
-                              "{} for a block",
-                              value, function.limits.static_shared_bytes, architecture_.number,
-                              most));
+    throw Refusal(
+        cuda::kInvalidValue,
+        fmt::format("{} bytes of dynamic shared memory; beside {} static ones sm_{} has "
+                    "{} for a block",
+                    value, function.limits.static_shared_bytes, architecture_.number, most));
   }
   function.limits.maximum_dynamic_shared_bytes = value;
 }
@@ -379,7 +380,9 @@ void Machine::destroy(cuda::EventHandle handle) {
   events_.erase(handle);
 }
 
-void Machine::require_event(cuda::EventHandle handle) { event_of(handle); }
+void Machine::require_event(cuda::EventHandle handle) {
+  event_of(handle);
+}
 
 void Machine::record(cuda::EventHandle handle, cuda::StreamHandle stream) {
   Event& event = event_of(handle);
@@ -401,7 +404,9 @@ float Machine::milliseconds_between(cuda::EventHandle first, cuda::EventHandle s
 
 // For tests.
 
-Counters Machine::take_counters() { return std::exchange(counters_, {}); }
+Counters Machine::take_counters() {
+  return std::exchange(counters_, {});
+}
 
 std::map<std::string, Counters> Machine::take_kernel_counters() {
   return std::exchange(kernel_counters_, {});

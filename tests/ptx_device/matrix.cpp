@@ -32,7 +32,8 @@ std::size_t begin_of(const Detail& detail, OperandIndex operand) {
 }
 
 /// words: of 32 bits in each register, 2 for f64.
-Fragment gather(const Thread* first, const Detail& detail, OperandIndex operand, std::size_t words) {
+Fragment gather(const Thread* first, const Detail& detail, OperandIndex operand,
+                std::size_t words) {
   Fragment fragment{};
   const std::size_t begin = begin_of(detail, operand);
   const auto count = static_cast<std::size_t>(detail.counts[operand]);
@@ -58,7 +59,9 @@ void scatter(Thread* first, const Detail& detail, OperandIndex operand, std::siz
   }
 }
 
-std::size_t words_of(MatrixElement element) { return element == MatrixElement::f64 ? 2 : 1; }
+std::size_t words_of(MatrixElement element) {
+  return element == MatrixElement::f64 ? 2 : 1;
+}
 
 template <bool Wmma>
 void complete_product(Block& block, Thread* first, std::uint32_t, const Instruction* i) {
@@ -121,20 +124,27 @@ void complete_movmatrix(Block& block, Thread* first, std::uint32_t, const Instru
 std::uint32_t element_bytes(MatrixElement element) {
   switch (element) {
     case MatrixElement::f16:
-    case MatrixElement::bf16: return 2;
+    case MatrixElement::bf16:
+      return 2;
     case MatrixElement::tf32:
     case MatrixElement::f32:
-    case MatrixElement::s32: return 4;
-    case MatrixElement::f64: return 8;
-    default: return 1;
+    case MatrixElement::s32:
+      return 4;
+    case MatrixElement::f64:
+      return 8;
+    default:
+      return 1;
   }
 }
 
 MatrixElement element_of(const MatrixOperation& matrix) {
   switch (matrix.operand) {
-    case MatrixOperand::a: return matrix.types.a;
-    case MatrixOperand::b: return matrix.types.b;
-    default: return matrix.types.d;
+    case MatrixOperand::a:
+      return matrix.types.a;
+    case MatrixOperand::b:
+      return matrix.types.b;
+    default:
+      return matrix.types.d;
   }
 }
 
@@ -165,7 +175,8 @@ void complete_wmma_load(Block& block, Thread* first, std::uint32_t, const Instru
   Fragment fragment{};
   for_elements(first, i, detail.matrix, [&](int lane, int index, std::uint64_t address) {
     std::uint64_t value = 0;
-    std::memcpy(&value, locate<S>(first[lane], i, detail.site, address, bytes, Access::read), bytes);
+    std::memcpy(&value, locate<S>(first[lane], i, detail.site, address, bytes, Access::read),
+                bytes);
     set_element(fragment.lane[static_cast<std::size_t>(lane)], element, index, value);
   });
   scatter(first, detail, kD, words_of(element), fragment);
@@ -180,7 +191,8 @@ void complete_wmma_store(Block& block, Thread* first, std::uint32_t, const Instr
   for_elements(first, i, detail.matrix, [&](int lane, int index, std::uint64_t address) {
     const std::uint64_t value =
         get_element(fragment.lane[static_cast<std::size_t>(lane)], element, index);
-    std::memcpy(locate<S>(first[lane], i, detail.site, address, bytes, Access::write), &value, bytes);
+    std::memcpy(locate<S>(first[lane], i, detail.site, address, bytes, Access::write), &value,
+                bytes);
   });
 }
 
@@ -188,17 +200,28 @@ void complete_wmma_store(Block& block, Thread* first, std::uint32_t, const Instr
 
 MatrixElement element_named(Type type) {
   switch (type) {
-    case Type::f16: return MatrixElement::f16;
-    case Type::bf16: return MatrixElement::bf16;
-    case Type::tf32: return MatrixElement::tf32;
-    case Type::e4m3: return MatrixElement::e4m3;
-    case Type::e5m2: return MatrixElement::e5m2;
-    case Type::s8: return MatrixElement::s8;
-    case Type::u8: return MatrixElement::u8;
-    case Type::f32: return MatrixElement::f32;
-    case Type::s32: return MatrixElement::s32;
-    case Type::f64: return MatrixElement::f64;
-    default: Emission::unsupported("matrices of this type");
+    case Type::f16:
+      return MatrixElement::f16;
+    case Type::bf16:
+      return MatrixElement::bf16;
+    case Type::tf32:
+      return MatrixElement::tf32;
+    case Type::e4m3:
+      return MatrixElement::e4m3;
+    case Type::e5m2:
+      return MatrixElement::e5m2;
+    case Type::s8:
+      return MatrixElement::s8;
+    case Type::u8:
+      return MatrixElement::u8;
+    case Type::f32:
+      return MatrixElement::f32;
+    case Type::s32:
+      return MatrixElement::s32;
+    case Type::f64:
+      return MatrixElement::f64;
+    default:
+      Emission::unsupported("matrices of this type");
   }
 }
 
@@ -319,11 +342,10 @@ void decode_wmma_move(Emission& e, bool loads) {
   detail.site = e.site();
   const Emission::Address where = e.address(address);
   // Without a stride the matrix is dense.
-  const int width = matrix.operand == MatrixOperand::a
-                        ? (matrix.by_row ? matrix.shape.k : matrix.shape.m)
-                    : matrix.operand == MatrixOperand::b
-                        ? (matrix.by_row ? matrix.shape.n : matrix.shape.k)
-                        : (matrix.by_row ? matrix.shape.n : matrix.shape.m);
+  const int width =
+      matrix.operand == MatrixOperand::a   ? (matrix.by_row ? matrix.shape.k : matrix.shape.m)
+      : matrix.operand == MatrixOperand::b ? (matrix.by_row ? matrix.shape.n : matrix.shape.k)
+                                           : (matrix.by_row ? matrix.shape.n : matrix.shape.m);
   const Slot stride = e.operands() > 2 ? e.source(2, Type::u32)
                                        : e.frame().constant(static_cast<std::uint64_t>(width));
   Completion complete = nullptr;
@@ -337,7 +359,8 @@ void decode_wmma_move(Emission& e, bool loads) {
     case Space::shared:
       complete = loads ? complete_wmma_load<Space::shared> : complete_wmma_store<Space::shared>;
       break;
-    default: Emission::unsupported("of this state space");
+    default:
+      Emission::unsupported("of this state space");
   }
   emit_collective(e, complete, std::move(detail));
   Instruction& instruction = e.program().code.back();
@@ -400,6 +423,8 @@ constexpr Opcode kOpcodes[] = {
 
 }  // namespace
 
-std::span<const Opcode> matrix_opcodes() { return kOpcodes; }
+std::span<const Opcode> matrix_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

@@ -10,9 +10,12 @@ namespace {
 
 const char* name_of(Access access) {
   switch (access) {
-    case Access::read: return "read";
-    case Access::write: return "write";
-    default: return "atomic operation";
+    case Access::read:
+      return "read";
+    case Access::write:
+      return "write";
+    default:
+      return "atomic operation";
   }
 }
 
@@ -48,8 +51,9 @@ std::byte* find_local(Thread& thread, std::uint64_t address, std::uint32_t bytes
   ThreadExtras& extras = *thread.extras;
   const std::uint64_t offset = address - kLocalBegin;
   if (offset >= extras.local.size() || bytes > extras.local.size() - offset) {
-    throw outside("local", address, bytes, access,
-                  fmt::format("the thread has {} bytes at {:#x}", extras.local.size(), kLocalBegin));
+    throw outside(
+        "local", address, bytes, access,
+        fmt::format("the thread has {} bytes at {:#x}", extras.local.size(), kLocalBegin));
   }
   thread.block->counters().local_bytes += bytes;
   const bool detects = thread.block->launch().options->detect_uninitialised;

@@ -34,7 +34,8 @@ inline std::byte* global_bytes(Thread& thread, std::uint32_t site, std::uint64_t
   }
   const Site& last = thread.block->site(site);
   const std::uint64_t offset = address - last.begin;
-  if (offset < last.room) [[likely]] return last.host + offset;
+  if (offset < last.room) [[likely]]
+    return last.host + offset;
   return find_global(thread, site, address, bytes, access);
 }
 
@@ -52,7 +53,8 @@ inline std::byte* shared_bytes(Thread& thread, const Instruction* i, std::uint64
 template <Space S>
 std::byte* locate(Thread& thread, const Instruction* i, std::uint32_t site, std::uint64_t address,
                   std::uint32_t bytes, Access access) {
-  if ((address & (bytes - 1)) != 0) [[unlikely]] misaligned(address, bytes, access);
+  if ((address & (bytes - 1)) != 0) [[unlikely]]
+    misaligned(address, bytes, access);
   if constexpr (S == Space::global) return global_bytes(thread, site, address, bytes, access);
   if constexpr (S == Space::shared) return shared_bytes(thread, i, address, bytes, access);
   if constexpr (S == Space::local) return find_local(thread, address, bytes, access);
@@ -80,11 +82,16 @@ bool ignore_memory_hints(Emission& emission);
 template <class Make>
 Handler for_writable_space(Space space, Make make) {
   switch (space) {
-    case Space::generic: return make.template operator()<Space::generic>();
-    case Space::global: return make.template operator()<Space::global>();
-    case Space::shared: return make.template operator()<Space::shared>();
-    case Space::local: return make.template operator()<Space::local>();
-    default: Emission::unsupported("of this state space");
+    case Space::generic:
+      return make.template operator()<Space::generic>();
+    case Space::global:
+      return make.template operator()<Space::global>();
+    case Space::shared:
+      return make.template operator()<Space::shared>();
+    case Space::local:
+      return make.template operator()<Space::local>();
+    default:
+      Emission::unsupported("of this state space");
   }
 }
 

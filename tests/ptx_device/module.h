@@ -24,15 +24,15 @@ struct SourcePlace {
 
 struct Operand {
   enum class Kind : std::uint8_t {
-    reg,        ///< register_index, second_index for p|q
-    integer,    ///< value
-    real32,     ///< value: the bits of 0f…
-    real64,     ///< value: the bits of 0d… or of a decimal
-    symbol,     ///< name or variable_index, plus value; a function, label or special register
-    address,    ///< [register_index | variable_index | name + value]
-    vector,     ///< {parts}
-    list,       ///< (parts) of a call
-    sink,       ///< _
+    reg,      ///< register_index, second_index for p|q
+    integer,  ///< value
+    real32,   ///< value: the bits of 0f…
+    real64,   ///< value: the bits of 0d… or of a decimal
+    symbol,   ///< name or variable_index, plus value; a function, label or special register
+    address,  ///< [register_index | variable_index | name + value]
+    vector,   ///< {parts}
+    list,     ///< (parts) of a call
+    sink,     ///< _
   };
   Kind kind = Kind::sink;
   bool negated = false;

@@ -83,10 +83,14 @@ const Instruction* from_generic(Thread& thread, const Instruction* i) {
 
 std::uint64_t window_of(Space space) {
   switch (space) {
-    case Space::shared: return kSharedWindow;
-    case Space::local: return kLocalWindow;
-    case Space::parameter: return kParameterWindow;
-    default: return 0;  // global and constant memory have their generic addresses
+    case Space::shared:
+      return kSharedWindow;
+    case Space::local:
+      return kLocalWindow;
+    case Space::parameter:
+      return kParameterWindow;
+    default:
+      return 0;  // global and constant memory have their generic addresses
   }
 }
 
@@ -103,10 +107,18 @@ const Instruction* is_in_space(Thread& thread, const Instruction* i) {
   const auto address = read_slot<std::uint64_t>(thread, i->slots[1]);
   bool inside = false;
   switch (static_cast<Space>(i->immediate)) {
-    case Space::shared: inside = in_window(address, kSharedWindow); break;
-    case Space::local: inside = in_window(address, kLocalWindow); break;
-    case Space::parameter: inside = in_window(address, kParameterWindow); break;
-    default: inside = address >= kGlobalBegin; break;
+    case Space::shared:
+      inside = in_window(address, kSharedWindow);
+      break;
+    case Space::local:
+      inside = in_window(address, kLocalWindow);
+      break;
+    case Space::parameter:
+      inside = in_window(address, kParameterWindow);
+      break;
+    default:
+      inside = address >= kGlobalBegin;
+      break;
   }
   write_slot(thread, i->slots[0], std::uint64_t{inside});
   return i + 1;
@@ -114,7 +126,8 @@ const Instruction* is_in_space(Thread& thread, const Instruction* i) {
 
 void decode_isspacep(Emission& e) {
   const Space space = take_space(e);
-  if (space == Space::generic || space == Space::constant) Emission::unsupported("of this state space");
+  if (space == Space::generic || space == Space::constant)
+    Emission::unsupported("of this state space");
   emit_simple(e, is_in_space, Type::u64, 1).immediate = static_cast<std::int64_t>(space);
 }
 
@@ -126,6 +139,8 @@ constexpr Opcode kOpcodes[] = {
 
 }  // namespace
 
-std::span<const Opcode> move_opcodes() { return kOpcodes; }
+std::span<const Opcode> move_opcodes() {
+  return kOpcodes;
+}
 
 }  // namespace assay::ptx_device

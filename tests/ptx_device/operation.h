@@ -47,9 +47,17 @@ inline Results operate(const std::string& instruction, const Operands& operands)
   return operate(instruction, std::vector<Operands>{operands}).front();
 }
 
-inline std::uint64_t bits(float value) { return std::bit_cast<std::uint32_t>(value); }
-inline std::uint64_t bits(double value) { return std::bit_cast<std::uint64_t>(value); }
-inline float as_float(std::uint32_t value) { return std::bit_cast<float>(value); }
-inline double as_double(std::uint64_t value) { return std::bit_cast<double>(value); }
+inline std::uint64_t bits(float value) {
+  return std::bit_cast<std::uint32_t>(value);
+}
+inline std::uint64_t bits(double value) {
+  return std::bit_cast<std::uint64_t>(value);
+}
+inline float as_float(std::uint32_t value) {
+  return std::bit_cast<float>(value);
+}
+inline double as_double(std::uint64_t value) {
+  return std::bit_cast<double>(value);
+}
 
 }  // namespace assay::ptx_device

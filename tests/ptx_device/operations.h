@@ -31,8 +31,9 @@ const Instruction* ternary(Thread& thread, const Instruction* i) {
 /// The same with an amount or position that is always 32 bits wide.
 template <class T, auto Function>
 const Instruction* binary_u32(Thread& thread, const Instruction* i) {
-  write_slot(thread, i->slots[0], Function(read_slot<T>(thread, i->slots[1]),
-                                           read_slot<std::uint32_t>(thread, i->slots[2])));
+  write_slot(
+      thread, i->slots[0],
+      Function(read_slot<T>(thread, i->slots[1]), read_slot<std::uint32_t>(thread, i->slots[2])));
   return i + 1;
 }
 
@@ -51,15 +52,22 @@ template <class Make>
 Handler for_integer(Type type, Make make) {
   switch (type) {
     case Type::b16:
-    case Type::u16: return make.template operator()<std::uint16_t>();
-    case Type::s16: return make.template operator()<std::int16_t>();
+    case Type::u16:
+      return make.template operator()<std::uint16_t>();
+    case Type::s16:
+      return make.template operator()<std::int16_t>();
     case Type::b32:
-    case Type::u32: return make.template operator()<std::uint32_t>();
-    case Type::s32: return make.template operator()<std::int32_t>();
+    case Type::u32:
+      return make.template operator()<std::uint32_t>();
+    case Type::s32:
+      return make.template operator()<std::int32_t>();
     case Type::b64:
-    case Type::u64: return make.template operator()<std::uint64_t>();
-    case Type::s64: return make.template operator()<std::int64_t>();
-    default: Emission::unsupported("an integer type is expected");
+    case Type::u64:
+      return make.template operator()<std::uint64_t>();
+    case Type::s64:
+      return make.template operator()<std::int64_t>();
+    default:
+      Emission::unsupported("an integer type is expected");
   }
 }
 
@@ -67,11 +75,16 @@ Handler for_integer(Type type, Make make) {
 template <class Make>
 Handler for_width(Type type, Make make) {
   switch (size_of(type)) {
-    case 1: return make.template operator()<std::uint8_t>();
-    case 2: return make.template operator()<std::uint16_t>();
-    case 4: return make.template operator()<std::uint32_t>();
-    case 8: return make.template operator()<std::uint64_t>();
-    default: Emission::unsupported("values of this size are not supported");
+    case 1:
+      return make.template operator()<std::uint8_t>();
+    case 2:
+      return make.template operator()<std::uint16_t>();
+    case 4:
+      return make.template operator()<std::uint32_t>();
+    case 8:
+      return make.template operator()<std::uint64_t>();
+    default:
+      Emission::unsupported("values of this size are not supported");
   }
 }
 

@@ -32,7 +32,9 @@ void Ordering::whole_warp(std::uint32_t warp) {
   std::fill(now_.begin() + first, now_.begin() + end, clock_);
 }
 
-void Ordering::some(std::span<const std::uint32_t> threads) { release(threads, threads); }
+void Ordering::some(std::span<const std::uint32_t> threads) {
+  release(threads, threads);
+}
 
 void Ordering::release(std::span<const std::uint32_t> releasing,
                        std::span<const std::uint32_t> acquiring) {

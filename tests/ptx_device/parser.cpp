@@ -565,7 +565,9 @@ class Parser {
 
 }  // namespace
 
-Module parse(const std::string& text) { return Parser(text).run(); }
+Module parse(const std::string& text) {
+  return Parser(text).run();
+}
 
 const Function* Module::function_named(const std::string& name) const {
   for (const Function& function : functions) {

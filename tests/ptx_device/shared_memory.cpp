@@ -14,16 +14,19 @@ constexpr Time kLateTime = 0x8000'0000;  // cells are cleared before the clock r
 
 const char* name_of(SharedMemory::Access access) {
   switch (access) {
-    case SharedMemory::Access::read: return "read";
-    case SharedMemory::Access::write: return "write";
-    default: return "atomic operation";
+    case SharedMemory::Access::read:
+      return "read";
+    case SharedMemory::Access::write:
+      return "write";
+    default:
+      return "atomic operation";
   }
 }
 
 }  // namespace
 
-void SharedMemory::configure(const Program& program, std::uint32_t dynamic_bytes,
-                             bool detect_races, bool detect_uninitialised) {
+void SharedMemory::configure(const Program& program, std::uint32_t dynamic_bytes, bool detect_races,
+                             bool detect_uninitialised) {
   detect_races_ = detect_races;
   detect_uninitialised_ = detect_uninitialised;
   checks_ = detect_races || detect_uninitialised;
@@ -118,14 +121,13 @@ void SharedMemory::check_state(const Cell& cell, const Visit& visit) const {
   if (cell.written - ordering_.begin() - 1 < ordering_.floor() - ordering_.begin()) return;
   if (cell.written == kOutside) outside(visit.address, 1);
   if (cell.written == kInFlight) {
-    throw Fault(cuda::kLaunchFailed,
-                fmt::format("{} of shared memory at {} before the cp.async of thread {} to it (PTX "
-                            "line {}) has been waited for",
-                            name_of(visit.access), place(visit.address), cell.writer,
-                            cell.write_line));
+    throw Fault(
+        cuda::kLaunchFailed,
+        fmt::format("{} of shared memory at {} before the cp.async of thread {} to it (PTX "
+                    "line {}) has been waited for",
+                    name_of(visit.access), place(visit.address), cell.writer, cell.write_line));
   }
-  if (detect_uninitialised_ && visit.access != Access::write &&
-      cell.written <= ordering_.begin()) {
+  if (detect_uninitialised_ && visit.access != Access::write && cell.written <= ordering_.begin()) {
     throw Fault(cuda::kLaunchFailed,
                 fmt::format("uninitialised shared memory: {} at {}, which nobody wrote",
                             name_of(visit.access), place(visit.address)));
@@ -137,8 +139,8 @@ void SharedMemory::check_order(const Cell& cell, const Visit& visit) const {
       !ordering_.before(cell.writer, cell.written, visit.thread)) {
     race(cell, true, visit);
   }
-  const bool same_kind = visit.access == Access::read ? !cell.atomics
-                                                      : visit.access == Access::atomic && cell.atomics;
+  const bool same_kind =
+      visit.access == Access::read ? !cell.atomics : visit.access == Access::atomic && cell.atomics;
   if (!same_kind && cell.read > ordering_.floor() && !readers_before(cell, visit.thread)) {
     race(cell, false, visit);
   }
@@ -196,16 +198,15 @@ void SharedMemory::record_reader(Cell& cell, const Visit& visit) {
     cell.read = now;
     if (lists_readers_) readers_[&cell].assign(1, {thread, now});
   } else {
-    const std::uint32_t warp = cell.reader >= kWarpReaders ? cell.reader - kWarpReaders
-                                                           : cell.reader / 32U;
+    const std::uint32_t warp =
+        cell.reader >= kWarpReaders ? cell.reader - kWarpReaders : cell.reader / 32U;
     const bool same_warp = cell.reader != kManyReaders && warp == visit.thread / 32;
     cell.reader = same_warp ? static_cast<std::uint16_t>(kWarpReaders + warp) : kManyReaders;
     cell.read = std::max(cell.read, now);
     if (lists_readers_) {
       std::vector<Reader>& readers = readers_[&cell];
-      const auto own = std::find_if(readers.begin(), readers.end(), [&](const Reader& reader) {
-        return reader.thread == thread;
-      });
+      const auto own = std::find_if(readers.begin(), readers.end(),
+                                    [&](const Reader& reader) { return reader.thread == thread; });
       if (own == readers.end()) {
         readers.push_back({thread, now});
       } else {
@@ -227,9 +228,8 @@ std::byte* SharedMemory::begin_copy(std::uint32_t address, std::uint32_t bytes,
 
 void SharedMemory::end_copy(std::uint32_t address, std::uint32_t bytes, std::uint32_t thread) {
   if (!checks_) return;
-  for_each_cell(address, bytes, [&](Cell& cell, std::uint32_t) {
-    cell.written = ordering_.now(thread);
-  });
+  for_each_cell(address, bytes,
+                [&](Cell& cell, std::uint32_t) { cell.written = ordering_.now(thread); });
 }
 
 void SharedMemory::outside(std::uint32_t address, std::uint32_t bytes) const {
@@ -241,14 +241,15 @@ void SharedMemory::outside(std::uint32_t address, std::uint32_t bytes) const {
 void SharedMemory::race(const Cell& cell, bool with_writer, const Visit& visit) const {
   const char* earlier = with_writer ? "write" : cell.atomics ? "atomic operation" : "read";
   const std::uint16_t who = with_writer ? cell.writer : cell.reader;
-  const std::string thread = who == kManyReaders     ? "several threads"
+  const std::string thread = who == kManyReaders   ? "several threads"
                              : who >= kWarpReaders ? fmt::format("warp {}", who - kWarpReaders)
-                                                     : fmt::format("thread {}", who);
-  throw Fault(cuda::kLaunchFailed,
-              fmt::format("race on shared memory at {}: {} by thread {} is not ordered after the {} "
-                          "by {} (PTX line {})",
-                          place(visit.address), name_of(visit.access), visit.thread, earlier,
-                          thread, with_writer ? cell.write_line : cell.read_line));
+                                                   : fmt::format("thread {}", who);
+  throw Fault(
+      cuda::kLaunchFailed,
+      fmt::format("race on shared memory at {}: {} by thread {} is not ordered after the {} "
+                  "by {} (PTX line {})",
+                  place(visit.address), name_of(visit.access), visit.thread, earlier, thread,
+                  with_writer ? cell.write_line : cell.read_line));
 }
 
 std::string SharedMemory::place(std::uint32_t address) const {

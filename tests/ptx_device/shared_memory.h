@@ -35,9 +35,10 @@ class SharedMemory {
   Ordering& ordering() { return ordering_; }
 
   /// Checks an access of a thread and gives its bytes.
-  std::byte* access(Access access, std::uint32_t address, std::uint32_t bytes,
-                    std::uint32_t thread, const Instruction* instruction) {
-    if (address - kSharedBegin > size_ || bytes > size_ - (address - kSharedBegin)) outside(address, bytes);
+  std::byte* access(Access access, std::uint32_t address, std::uint32_t bytes, std::uint32_t thread,
+                    const Instruction* instruction) {
+    if (address - kSharedBegin > size_ || bytes > size_ - (address - kSharedBegin))
+      outside(address, bytes);
     if (checks_ && !check_quickly(access, address, bytes, thread, instruction->line)) {
       check(access, address, bytes, thread, instruction);
     }
@@ -110,8 +111,8 @@ class SharedMemory {
     return true;
   }
   bool write_quickly(Cell& cell, std::uint32_t thread, Time now, std::int32_t line) {
-    const bool is_free = cell.written <= ordering_.floor() ||
-                         (cell.writer == thread && cell.written < kOutside);
+    const bool is_free =
+        cell.written <= ordering_.floor() || (cell.writer == thread && cell.written < kOutside);
     const bool is_unread = cell.read <= ordering_.floor() || cell.reader == thread;
     if (!is_free || !is_unread || cell.is_split || cell.atomics) return false;
     cell.written = now;

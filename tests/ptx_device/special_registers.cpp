@@ -31,27 +31,49 @@ template <unsigned Axis>
 std::uint32_t nctaid(const Thread& thread) {
   return thread.block->launch().grid[Axis];
 }
-std::uint32_t laneid(const Thread& thread) { return thread.lane(); }
-std::uint32_t warpid(const Thread& thread) { return thread.index / 32; }
-std::uint32_t nwarpid(const Thread& thread) { return (thread.block->launch().threads() + 31) / 32; }
-std::uint32_t lanemask_eq(const Thread& thread) { return 1U << thread.lane(); }
-std::uint32_t lanemask_lt(const Thread& thread) { return lanemask_eq(thread) - 1; }
+std::uint32_t laneid(const Thread& thread) {
+  return thread.lane();
+}
+std::uint32_t warpid(const Thread& thread) {
+  return thread.index / 32;
+}
+std::uint32_t nwarpid(const Thread& thread) {
+  return (thread.block->launch().threads() + 31) / 32;
+}
+std::uint32_t lanemask_eq(const Thread& thread) {
+  return 1U << thread.lane();
+}
+std::uint32_t lanemask_lt(const Thread& thread) {
+  return lanemask_eq(thread) - 1;
+}
 std::uint32_t lanemask_le(const Thread& thread) {
   return lanemask_eq(thread) | lanemask_lt(thread);
 }
-std::uint32_t lanemask_gt(const Thread& thread) { return ~lanemask_le(thread); }
-std::uint32_t lanemask_ge(const Thread& thread) { return ~lanemask_lt(thread); }
-std::uint32_t nsmid(const Thread& thread) { return thread.block->launch().multiprocessors; }
+std::uint32_t lanemask_gt(const Thread& thread) {
+  return ~lanemask_le(thread);
+}
+std::uint32_t lanemask_ge(const Thread& thread) {
+  return ~lanemask_lt(thread);
+}
+std::uint32_t nsmid(const Thread& thread) {
+  return thread.block->launch().multiprocessors;
+}
 std::uint32_t smid(const Thread& thread) {
   return static_cast<std::uint32_t>(thread.block->index() % nsmid(thread));
 }
 std::uint32_t dynamic_shared(const Thread& thread) {
   return thread.block->launch().dynamic_shared_bytes;
 }
-std::uint32_t total_shared(const Thread& thread) { return thread.block->shared().size(); }
+std::uint32_t total_shared(const Thread& thread) {
+  return thread.block->shared().size();
+}
 /// Clocks count instructions, so that a run can be repeated; %globaltimer is the host's.
-std::uint64_t clock64(const Thread& thread) { return thread.block->counters().instructions; }
-std::uint32_t clock32(const Thread& thread) { return static_cast<std::uint32_t>(clock64(thread)); }
+std::uint64_t clock64(const Thread& thread) {
+  return thread.block->counters().instructions;
+}
+std::uint32_t clock32(const Thread& thread) {
+  return static_cast<std::uint32_t>(clock64(thread));
+}
 std::uint64_t globaltimer(const Thread&) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<std::uint64_t>(
@@ -70,7 +92,9 @@ const Instruction* local_address(Thread& thread, const Instruction* i) {
 
 }  // namespace
 
-Handler local_address_handler() { return local_address; }
+Handler local_address_handler() {
+  return local_address;
+}
 
 Handler special_register_handler(const std::string& name) {
   static const std::map<std::string, Handler> kHandlers = {

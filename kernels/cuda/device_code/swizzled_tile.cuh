@@ -11,6 +11,7 @@
 
 #include "kernels/cuda/device_code/async_copy.cuh"
 #include "kernels/cuda/device_code/mma.cuh"
+#include "kernels/cuda/device_code/pack.cuh"
 #include "kernels/cuda/device_code/reduce.cuh"
 
 namespace assay::cuda {
@@ -130,7 +131,9 @@ __device__ __forceinline__ void copy_rows_out(const SwizzledTile<Columns>& tile,
                  : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
                  : "r"(tile.address + Tile::place(row + i, pack))
                  : "memory");
-    if (i < present) *reinterpret_cast<uint4*>(to + i * row_stride + pack * 8) = value;
+    if (i < present) {
+      store_pack(to + i * row_stride + pack * 8, *reinterpret_cast<const Pack<T, 8>*>(&value));
+    }
   }
 }
 

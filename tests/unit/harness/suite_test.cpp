@@ -141,8 +141,8 @@ TEST(Suite, RefusesWhatCantRun) {
   Catalogue broken = fakes();
   broken[1].workload.on_cpu = nullptr;
   EXPECT_THAT(refusal([&] {
-                static_cast<void>(
-                    make_plan(suite_named("quick"), {}, broken, CpuDevice{CpuLevel::v2, 1}, 1, kTimer));
+                static_cast<void>(make_plan(suite_named("quick"), {}, broken,
+                                            CpuDevice{CpuLevel::v2, 1}, 1, kTimer));
               }),
               HasSubstr("item-b"));
 }

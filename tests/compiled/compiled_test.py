@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""The check of compiled kernels is itself checked: each fault planted here must be found."""
+import pathlib
+import shutil
+import struct
+import tempfile
+import unittest
+
+import check_compiled
+import compiled
+import make_page
+
+REPORT = """\
+ptxas info    : 0 bytes gmem
+ptxas info    : Compiling entry function 'scale_rows' for 'sm_90'
+ptxas info    : Function properties for scale_rows
+    {stack} bytes stack frame, {spills} bytes spill stores, 8 bytes spill loads
+ptxas info    : Used 172 registers, used 2 barriers, 256 bytes smem, 456 bytes cmem[0]
+"""
+GOOD_REPORT = REPORT.format(stack=0, spills=0).replace("8 bytes", "0 bytes")
+PTX_TEXT = """\
+.version 9.0
+.target sm_90
+.visible .entry scale_rows(
+.param .u64 scale_rows_param_0
+)
+.maxntid 32, 8, 1
+{
+%s
+}
+"""
+GOOD_BODY = "ld.global.nc.v4.u32 {%r1, %r2, %r3, %r4}, [%rd1];\nst.global.v4.b32 [%rd2], {};"
+EXPECTATIONS = {
+    "patterns": {
+        "16-byte loads": {"ptx": r"ld\.global(\.nc)?\.v4\.u32", "sass": r"LDG\.E\.128",
+                          "never_split": "ld"},
+        "local memory": {"ptx": r"\.local\b", "sass": r"\bLDL\b"},
+    },
+    "not_hot": {},
+    "expectations": [{"entries": "scale_\\w+", "holds": ["16-byte loads"]}],
+}
+
+
+def fatbin(kind, architecture, payload, compressed_bytes=0):
+    header = struct.pack("<HHIQII", kind, 0, 32, len(payload), compressed_bytes, 0)
+    part = header.ljust(28, b"\0") + struct.pack("<I", architecture) + payload
+    return struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(part)) + part
+
+
+def images_folder(report, body, folder):
+    folder = pathlib.Path(folder)
+    (folder / "images.cpp").write_text(
+        '.incbin "/build/images/scale.fatbin"\nstd::string_view images_compiler() {\n'
+        '  return "nvcc 13.0.88 for 90";\n}\n', encoding="utf-8")
+    (folder / "scale.ptxas").write_text(report, encoding="utf-8")
+    ptx = (PTX_TEXT % body).encode() + b"\0" * 5
+    (folder / "scale.fatbin").write_bytes(fatbin(compiled.PTX, 90, ptx))
+
+
+class Reading(unittest.TestCase):
+    def test_ptxas_report(self):
+        self.assertEqual(compiled.read_ptxas(REPORT.format(stack=16, spills=4)),
+                         [compiled.Resources("scale_rows", 90, 172, 256, 2, 16, 12)])
+
+    def test_fatbin_of_ptx(self):
+        modules = compiled.ptx_of_fatbin(fatbin(compiled.PTX, 90, (PTX_TEXT % "").encode()))
+        entries = compiled.read_ptx(modules[90])
+        self.assertEqual(list(entries), ["scale_rows"])
+        self.assertEqual(compiled.launch_bound(entries["scale_rows"]), 256)
+        self.assertIsNone(compiled.launch_bound("no bound"))
+
+    def test_dynamic_shared_memory(self):
+        text = ".extern .shared .align 16 .b8 tiles[];\n" + PTX_TEXT
+        self.assertTrue(compiled.uses_dynamic_shared(text, "mov.u32 %r1, tiles;"))
+        self.assertFalse(compiled.uses_dynamic_shared(text, "mov.u32 %r1, tiles_of_another;"))
+
+    def test_machine_code_is_no_ptx(self):
+        self.assertEqual(compiled.ptx_of_fatbin(fatbin(compiled.CUBIN, 90, b"ELF")), {})
+
+    def test_compressed_or_foreign_bytes_are_refused(self):
+        with self.assertRaises(ValueError):
+            compiled.read_fatbin(fatbin(compiled.PTX, 90, b"", compressed_bytes=4))
+        with self.assertRaises(ValueError):
+            compiled.read_fatbin(b"\x7fELF" + b"\0" * 32)
+
+    def test_sass(self):
+        text = ("arch = sm_80\n\tFunction : scale_rows\n  /*0000*/ LDG.E.128 R4, [R2] ;\n"
+                "arch = sm_90\n\tFunction : scale_rows\n  /*0000*/ LDG.E R4, [R2] ;\n")
+        sass = compiled.read_sass(text)
+        self.assertIn("128", sass[80]["scale_rows"])
+        self.assertNotIn("128", sass[90]["scale_rows"])
+
+
+class Findings(unittest.TestCase):
+    def findings(self, report=GOOD_REPORT, body=GOOD_BODY, **changes):
+        expectations = check_compiled.Expectations({**EXPECTATIONS, **changes})
+        with tempfile.TemporaryDirectory() as folder:
+            images_folder(report, body, folder)
+            return check_compiled.findings_of(folder, None, expectations)[0]
+
+    def test_none_in_good_code(self):
+        self.assertEqual(self.findings(), [])
+
+    def test_spills(self):
+        self.assertEqual(self.findings(REPORT.format(stack=0, spills=4)),
+                         ["scale_rows sm_90: 12 bytes of spills"])
+
+    def test_stack_frame(self):
+        report = REPORT.format(stack=16, spills=0).replace("8 bytes spill", "0 bytes spill")
+        self.assertEqual(self.findings(report), ["scale_rows sm_90: a stack frame of 16 bytes"])
+
+    def test_an_entry_that_the_report_lacks(self):
+        self.assertEqual(self.findings("ptxas info    : 0 bytes gmem\n"),
+                         ["scale_rows sm_90: ptxas reports no registers of it"])
+
+    def test_entries_that_are_not_hot_may_spill(self):
+        report = REPORT.format(stack=16, spills=4)
+        self.assertEqual(self.findings(report, not_hot={"scale_rows": "runs once"}), [])
+        self.assertTrue(check_compiled.Expectations(EXPECTATIONS).is_hot("scale_rows"))
+        self.assertFalse(check_compiled.Expectations(EXPECTATIONS).is_hot("scale_rows_any"))
+
+    def test_narrow_loads(self):
+        self.assertEqual(self.findings(body=GOOD_BODY.replace("v4", "v2")),
+                         ["scale_rows sm_90: its PTX has no 16-byte loads"])
+
+    def test_a_commented_load_is_no_load(self):
+        self.assertEqual(self.findings(body="// " + GOOD_BODY.splitlines()[0]),
+                         ["scale_rows sm_90: its PTX has no 16-byte loads"])
+
+    def test_a_split_load(self):
+        halves = GOOD_BODY + ("\nld.global.v2.u32 {%r1, %r2}, [%rd9+16];"
+                              "\n@%p1 ld.global.nc.u64 %rd3, [%rd9+24];")
+        self.assertEqual(self.findings(body=halves),
+                         ["scale_rows sm_90: its PTX splits 1 of its 16-byte loads, as at %rd9"])
+
+    def test_narrow_loads_that_are_no_split_load(self):
+        for body in ("ld.global.u32 %r1, [%rd9];\nld.global.u32 %r2, [%rd9+4];",
+                     "ld.global.u64 %rd1, [%rd9];\n$L__BB0_1:\nld.global.u64 %rd2, [%rd9+8];",
+                     "ld.global.u64 %rd1, [%rd9+8];\nld.global.u64 %rd2, [%rd9+16];",
+                     "st.global.u64 [%rd9], %rd1;\nst.global.u64 [%rd9+8], %rd2;"):
+            self.assertEqual(self.findings(body=GOOD_BODY + "\n" + body), [])
+
+    def test_local_memory(self):
+        self.assertEqual(self.findings(body=GOOD_BODY + "\nst.local.u32 [%rd3], %r1;"),
+                         ["scale_rows sm_90: its PTX uses local memory"])
+
+    def test_what_newer_architectures_must_hold_others_need_not(self):
+        expected = [{**EXPECTATIONS["expectations"][0], "from_architecture": 100}]
+        self.assertEqual(self.findings(body="ret;", expectations=expected), [])
+
+    def test_an_unexpected_entry(self):
+        expected = [{"entries": "scale_columns", "holds": []}]
+        self.assertEqual(self.findings(expectations=expected),
+                         ["scale_rows: no expectation names it",
+                          "scale_columns: is expected, but no entry is named so"])
+
+    def test_a_stale_exception(self):
+        self.assertEqual(self.findings(not_hot={"gone": "spilled once"}),
+                         ["gone: is listed as not hot, but no image has it"])
+
+    def test_machine_code(self):
+        expectations = check_compiled.Expectations(EXPECTATIONS)
+        code = {80: {"scale_rows": "LDG.E R4, [R2] ;\nLDL R1, [R1] ;"}}
+        self.assertEqual(list(check_compiled.code_findings(expectations, "sass", code)),
+                         ["scale_rows sm_80: its SASS has no 16-byte loads",
+                          "scale_rows sm_80: its SASS uses local memory"])
+
+    def test_machine_code_as_the_tool_prints_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tool = pathlib.Path(folder) / "cuobjdump"
+            tool.write_text("#!/bin/sh\necho 'arch = sm_90'; echo 'Function : scale_rows'\n",
+                            encoding="utf-8")
+            tool.chmod(0o755)
+            images_folder(GOOD_REPORT, GOOD_BODY, folder)
+            expectations = check_compiled.Expectations(EXPECTATIONS)
+            self.assertEqual(check_compiled.find_cuobjdump(pathlib.Path(folder) / "nvcc"),
+                             shutil.which("cuobjdump") or str(tool))
+            self.assertEqual(check_compiled.findings_of(folder, str(tool), expectations)[0],
+                             ["scale_rows sm_90: its SASS has no 16-byte loads"])
+
+
+class Floors(unittest.TestCase):
+    ACCELERATOR = {"dense_tflops": {"fp32": 20, "bf16": 300, "fp8": None, "fp64": 10,
+                                    "fp64_tensor": None}, "bandwidth_gb_per_s": [2000]}
+
+    def floor(self, family, precision, flops, moved):
+        return make_page.floor_us(self.ACCELERATOR, {
+            "family": family, "kind": "kernel", "precision": precision, "flops": flops,
+            "bytes": moved})
+
+    def test_bytes_take_longer(self):
+        self.assertEqual(self.floor("norm", "bf16", 1e6, 2e9), (1000, False))
+
+    def test_flops_take_longer(self):
+        self.assertEqual(self.floor("attention", "bf16", 3e11, 2e6), (1000, True))
+        self.assertEqual(self.floor("norm", "bf16", 2e10, 2e6), (1000, True))
+
+    def test_precisions(self):
+        self.assertIsNone(self.floor("gemm", "fp8_e4m3", 1e12, 1e6))
+        self.assertEqual(self.floor("gemm", "fp64", 1e10, 1), (1000, True))
+
+
+if __name__ == "__main__":
+    unittest.main()
