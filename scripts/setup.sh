@@ -8,8 +8,9 @@ set -euo pipefail
 ASSAY_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 BUILD_PACKAGES=(g++ cmake ninja-build git ca-certificates libdnnl-dev libbenchmark-dev
-  nlohmann-json3-dev libspdlog-dev libfmt-dev libssl-dev libcli11-dev libboost-dev)
-TEST_PACKAGES=(libgtest-dev libgmock-dev clang-format python3 python3-jsonschema binutils)
+  nlohmann-json3-dev libspdlog-dev libfmt-dev libssl-dev libcli11-dev libboost-dev libsqlite3-dev)
+TEST_PACKAGES=(libgtest-dev libgmock-dev clang-format python3 python3-jsonschema
+  python3-numpy librapidcheck-dev hledger binutils)
 
 setup_packages() {
   local missing=() package
