@@ -21,6 +21,7 @@ json item_to_json(const PlannedItem& item) {
           {"effective_samples_min", options.rule.effective_samples_min},
           {"look_factor", options.rule.look_factor},
           {"item_seconds", options.item_seconds},
+          {"iterations_min", options.iterations_min},
           {"fixed_time", options.fixed_time},
           {"warm_up_min_s", options.warm_up_min_s},
           {"warm_up_max_s", options.warm_up_max_s},
@@ -44,6 +45,7 @@ PlannedItem item_from_json(const json& from) {
   from.at("effective_samples_min").get_to(options.rule.effective_samples_min);
   from.at("look_factor").get_to(options.rule.look_factor);
   from.at("item_seconds").get_to(options.item_seconds);
+  from.at("iterations_min").get_to(options.iterations_min);
   from.at("fixed_time").get_to(options.fixed_time);
   from.at("warm_up_min_s").get_to(options.warm_up_min_s);
   from.at("warm_up_max_s").get_to(options.warm_up_max_s);

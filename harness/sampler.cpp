@@ -113,7 +113,9 @@ std::vector<std::int64_t> sample_memory(double sample_ns, const SamplerOptions& 
 }
 
 void timed_window(const Subject& subject, const SamplerOptions& options, Sampling& result) {
+  constexpr std::int64_t kGrowthMax = 4;
   const auto limit_ns = static_cast<std::int64_t>(options.item_seconds * kNsPerSecond);
+  std::int64_t iterations = result.warm_up_iterations;
   ProgressTicker ticker(subject, Phase::timed);
   std::int64_t look_at = next_look(0, options.rule);
   const std::int64_t begin = subject.now_ns();
@@ -125,12 +127,14 @@ void timed_window(const Subject& subject, const SamplerOptions& options, Samplin
       result.stop_reason = "interrupted";
       return;
     }
-    if (elapsed >= limit_ns) {
+    iterations += result.batch;
+    const bool enough = iterations >= options.iterations_min || elapsed >= kGrowthMax * limit_ns;
+    if (elapsed >= limit_ns && enough) {
       result.stop_reason = "time";
       return;
     }
     const auto samples = static_cast<std::int64_t>(result.sample_end_ns.size());
-    if (!options.fixed_time && samples >= look_at) {
+    if (!options.fixed_time && enough && samples >= look_at) {
       look_at = next_look(samples, options.rule);
       ++result.looks;
       if (judge(result.sample_end_ns, options.rule).enough) {

@@ -36,7 +36,10 @@ struct Subject {
 struct SamplerOptions {
   StoppingRule rule;
   double item_seconds = 5.0;  ///< longest timed window
-  bool fixed_time = false;    ///< runs its full time whatever the interval
+  /// Iterations, warm-up included, without which the samples are worth nothing (a loss gate's): on
+  /// a slow device the window grows up to four times as long for them.
+  std::int64_t iterations_min = 0;
+  bool fixed_time = false;  ///< runs its full time whatever the interval
   double warm_up_min_s = 0.5;
   double warm_up_max_s = 2.0;          ///< then it samples all the same, and says it isn't steady
   double warm_up_slope_max = 0.005;    ///< of the last window, relative

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "results/edition/loss_gate.h"
 
 namespace assay::harness {
 namespace {
@@ -91,6 +92,7 @@ SamplerOptions sampler_options(const Suite& suite, const SuiteChoices& choices, 
   options.rule.target_relative = suite.target_relative;
   options.rule.drift_max_relative = suite.target_relative;
   options.fixed_time = suite.fixed_time;
+  if (scored) options.iterations_min = kLossGateStepsMin;
   options.item_seconds = window.item_seconds;
   options.warm_up_min_s = window.warm_up_min_s;
   options.warm_up_max_s = window.warm_up_max_s;

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "simulated_device.h"
 
@@ -67,6 +68,25 @@ TEST(Sampler, RatioOfSumsSeesThrottlingThatTheMedianDoesNot) {
   // The median claims to be sure of a figure that is 20 % too high; the ratio does not.
   EXPECT_LT(median.half_width_relative, 0.001);
   EXPECT_GT(ratio.half_width_relative, 0.003);
+}
+
+TEST(Sampler, WindowGrowsForIterationsThatAreNeededButNotForEver) {
+  SamplerOptions options = usual();
+  options.item_seconds = 2.0;
+  options.iterations_min = 20;
+  const auto measure = [&](double iteration_s) {
+    SimulatedDevice device([=](double) { return iteration_s; });
+    const Sampling sampling = sample(device.subject(), options);
+    EXPECT_EQ(sampling.stop_reason, "time");
+    return std::pair(device.iterations(),
+                     static_cast<double>(sampling.sample_end_ns.back()) * 1e-9);
+  };
+  const auto [slow_iterations, slow_window_s] = measure(0.3);
+  EXPECT_EQ(slow_iterations, 20);
+  EXPECT_GT(slow_window_s, 2.0);
+  const auto [slower_iterations, slower_window_s] = measure(1.0);
+  EXPECT_LT(slower_iterations, 20);
+  EXPECT_NEAR(slower_window_s, 8.0, 1e-6);
 }
 
 TEST(Sampler, BimodalDeviceGivesItsMean) {
