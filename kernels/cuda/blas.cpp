@@ -1,33 +1,19 @@
 #include "kernels/cuda/blas.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <map>
 #include <mutex>
 
 #include "base/error.h"
+#include "kernels/cuda/shared_library.h"
 
 namespace assay::cuda::blas {
 namespace {
 
 Table open_library(const std::vector<std::string>& names) {
-  const std::string mend = "install cuBLAS of CUDA 11.8 or later where the loader finds it";
-  for (const std::string& name : names) {
-    void* const library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) continue;
-    Table table{};
-    for_each_entry(table, [&](const char* call, auto& entry) {
-      void* const found = dlsym(library, call);
-      if (found == nullptr) {
-        throw input_error("the library has no " + std::string(call), name, mend);
-      }
-      entry = reinterpret_cast<std::remove_reference_t<decltype(entry)>>(found);
-    });
-    return table;
-  }
-  throw input_error("no cuBLASLt on this machine", fmt::format("{}", fmt::join(names, ", ")), mend);
+  return open_table<Table>(names, "cuBLASLt",
+                           "install cuBLAS of CUDA 11.8 or later where the loader finds it");
 }
 
 }  // namespace

@@ -7,36 +7,13 @@
 #if __has_include(<cublasLt.h>)
 #include <cublasLt.h>
 
-#include <string_view>
-#include <type_traits>
+#include "ptx/abi_shape.h"
 
 namespace assay::cuda::blas {
 namespace {
 
-/// A parameter's shape: pointers are pointers, enumerations are 32-bit integers.
-template <class T>
-constexpr auto shape() {
-  if constexpr (std::is_pointer_v<T>) {
-    return std::type_identity<void*>{};
-  } else if constexpr (std::is_enum_v<T>) {
-    static_assert(sizeof(T) == sizeof(int));
-    return std::type_identity<int>{};
-  } else {
-    return std::type_identity<T>{};
-  }
-}
-template <class T>
-using Shape = typename decltype(shape<T>())::type;
-
-template <class F>
-struct ShapeOfCall;
-template <class R, class... P>
-struct ShapeOfCall<R (*)(P...)> {
-  using type = Shape<R>(Shape<P>...);
-};
-template <class Entry, class Call>
-constexpr bool same_shape =
-    std::is_same_v<typename ShapeOfCall<Entry>::type, typename ShapeOfCall<Call>::type>;
+using abi::same;
+using abi::same_shape;
 
 static_assert(same_shape<decltype(Table::create), decltype(&cublasLtCreate)>);
 static_assert(same_shape<decltype(Table::destroy), decltype(&cublasLtDestroy)>);
@@ -75,11 +52,6 @@ static_assert(offsetof(HeuristicResult, workspace_bytes) ==
 static_assert(offsetof(HeuristicResult, state) == offsetof(cublasLtMatmulHeuristicResult_t, state));
 static_assert(offsetof(HeuristicResult, waves) ==
               offsetof(cublasLtMatmulHeuristicResult_t, wavesCount));
-
-/// Our value (an enumerator or a constant) and the library's.
-constexpr bool same(auto ours, auto theirs) {
-  return static_cast<unsigned long long>(ours) == static_cast<unsigned long long>(theirs);
-}
 
 static_assert(same(kSuccess, CUBLAS_STATUS_SUCCESS));
 static_assert(same(kNotInitialized, CUBLAS_STATUS_NOT_INITIALIZED));

@@ -10,6 +10,7 @@
 #include "ptx_device/error_names.h"
 #include "ptx_device/fatbin.h"
 #include "ptx_device/fault.h"
+#include "ptx_device/library.h"
 #include "ptx_device/machine.h"
 #include "ptx_device/parser.h"
 
@@ -260,6 +261,21 @@ const cuda::DriverTable& driver() {
       .event_elapsed_time = event_elapsed_time,
   };
   return kTable;
+}
+
+std::optional<int> current_device() {
+  const std::lock_guard lock(process().mutex);
+  return process().machine->current_device();
+}
+
+std::optional<int> device_of(cuda::StreamHandle stream) {
+  const std::lock_guard lock(process().mutex);
+  return process().machine->device_of(stream);
+}
+
+std::byte* device_bytes(int device, cuda::DevicePointer pointer, std::size_t bytes) {
+  const std::lock_guard lock(process().mutex);
+  return process().machine->device_bytes(device, pointer, bytes);
 }
 
 void configure(const Options& options) {

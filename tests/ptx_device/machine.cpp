@@ -117,11 +117,9 @@ void Machine::set_current(cuda::ContextHandle context) {
 }
 
 int Machine::current() const {
-  const bool is_set = current_context.generation == generation_;
-  if (!is_set || devices_[static_cast<std::size_t>(current_context.device)]->retained == 0) {
-    throw Refusal(cuda::kInvalidContext, "no context is current in this thread");
-  }
-  return current_context.device;
+  const std::optional<int> device = current_device();
+  if (!device) throw Refusal(cuda::kInvalidContext, "no context is current in this thread");
+  return *device;
 }
 
 // Modules.
@@ -400,6 +398,31 @@ float Machine::milliseconds_between(cuda::EventHandle first, cuda::EventHandle s
     throw Refusal(cuda::kInvalidHandle, "an event has not been recorded");
   }
   return std::chrono::duration<float, std::milli>(*to.time - *from.time).count();
+}
+
+// For host versions of libraries.
+
+std::optional<int> Machine::current_device() const {
+  const bool is_set = current_context.generation == generation_;
+  if (!is_set || devices_[static_cast<std::size_t>(current_context.device)]->retained == 0) {
+    return std::nullopt;
+  }
+  return current_context.device;
+}
+
+std::optional<int> Machine::device_of(cuda::StreamHandle stream) const {
+  if (stream == nullptr) return current_device();
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return std::nullopt;
+  return found->second->device;
+}
+
+std::byte* Machine::device_bytes(int device, cuda::DevicePointer pointer, std::size_t bytes) const {
+  try {
+    return devices_.at(static_cast<std::size_t>(device))->memory.range(pointer, bytes);
+  } catch (const Refusal&) {
+    return nullptr;
+  }
 }
 
 // For tests.

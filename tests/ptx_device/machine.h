@@ -65,6 +65,12 @@ class Machine {
   void require_event(cuda::EventHandle event);
   float milliseconds_between(cuda::EventHandle first, cuda::EventHandle second);
 
+  // For host versions of libraries (library.h).
+  [[nodiscard]] std::optional<int> current_device() const;
+  [[nodiscard]] std::optional<int> device_of(cuda::StreamHandle stream) const;
+  [[nodiscard]] std::byte* device_bytes(int device, cuda::DevicePointer pointer,
+                                        std::size_t bytes) const;
+
   // For tests.
   Counters take_counters();
   std::map<std::string, Counters> take_kernel_counters();
