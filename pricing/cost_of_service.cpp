@@ -5,63 +5,44 @@
 
 #include "base/error.h"
 #include "pricing/capital.h"
+#include "pricing/evaluate.h"
 #include "pricing/money.h"
 
 namespace assay::pricing {
 
 namespace {
 
-constexpr int kMonthsPerYear = 12;
-constexpr int kWattsPerKilowatt = 1000;
-
-/// The lines of F as they come, each rounded once where asked.
-class Lines {
- public:
-  explicit Lines(Rounding rounding) : rounding_(rounding) {}
-
-  void add(LineKind kind, const std::string& name, const Rational& cny, const std::string& where) {
-    lines_.push_back(
-        {kind, name, rounding_ == Rounding::to_fen ? to_cny(to_fen(cny, where)) : cny});
+/// What of a line counts: rounded once where asked, and its share where all SKUs bear it.
+Rational counted(const CostSheet& sheet, const Rational& cny, const std::string& where, Owner owner,
+                 Rounding rounding) {
+  const bool whole = owner == Owner::own || !sheet.allocation;
+  if (rounding == Rounding::none) {
+    return whole ? cny : Rational(cny * sheet.allocation->shares[sheet.allocation->position]);
   }
-
-  [[nodiscard]] Rational sum(std::initializer_list<LineKind> kinds) const {
-    Rational total = 0;
-    for (const CostLine& line : lines_) {
-      if (std::find(kinds.begin(), kinds.end(), line.kind) != kinds.end()) total += line.cny;
-    }
-    return total;
-  }
-
-  [[nodiscard]] Rational sum() const {
-    return std::accumulate(
-        lines_.begin(), lines_.end(), Rational(0),
-        [](const Rational& total, const CostLine& line) { return Rational(total + line.cny); });
-  }
-
-  [[nodiscard]] std::vector<CostLine> take() { return std::move(lines_); }
-
- private:
-  Rounding rounding_;
-  std::vector<CostLine> lines_;
-};
-
-Rational tariff_of(const CostSheet& sheet) {
-  Rational tariff = 0;
-  for (const NamedFigure& part : sheet.energy.price_parts) tariff += need_ex_vat(part.figure);
-  return tariff;
+  const Fen fen = to_fen(cny, where);
+  if (whole) return to_cny(fen);
+  return to_cny(Fen{split_fen(fen.value, sheet.allocation->shares)[sheet.allocation->position]});
 }
 
-Rational utilisation_that_counts(const CostSheet& sheet) {
-  const Rational& utilisation = need(sheet.utilisation);
-  if (sheet.used_and_useful.exclusion) return utilisation;
-  return std::max(utilisation, need(*sheet.used_and_useful.floor));
-}
-
-Rational charge_of_test_year(const AssetClass& asset_class) {
-  const std::vector<CapitalYear> years = capital_schedule(capital_terms(asset_class));
-  if (!asset_class.year_of_life) return years.front().charge;
-  const auto year = static_cast<std::size_t>(numerator(need(*asset_class.year_of_life)));
-  return years.at(year - 1).charge;
+/// Whole units in proportion to exact parts: each rounded down, the units that are left over to the
+/// largest remainders, ties to the earlier.
+std::vector<std::int64_t> largest_remainders(const std::vector<Rational>& exact,
+                                             std::int64_t total) {
+  std::vector<std::int64_t> units;
+  std::vector<Rational> remainders;
+  std::int64_t left = total;
+  for (const Rational& part : exact) {
+    const Integer whole = floor_of(part);
+    units.push_back(to_int64(whole, "part"));
+    remainders.push_back(part - Rational(whole));
+    left -= units.back();
+  }
+  std::vector<std::size_t> order(exact.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return remainders[a] > remainders[b]; });
+  for (std::size_t i = 0; i < static_cast<std::size_t>(left); ++i) units[order.at(i)] += 1;
+  return units;
 }
 
 }  // namespace
@@ -70,10 +51,14 @@ std::string kind_name(LineKind kind) {
   switch (kind) {
     case LineKind::capital:
       return "capital";
+    case LineKind::income_tax:
+      return "income_tax";
     case LineKind::operation_and_maintenance:
       return "operation_and_maintenance";
     case LineKind::standing_energy:
       return "standing_energy";
+    case LineKind::pue_surcharge:
+      return "pue_surcharge";
     case LineKind::demand_charge:
       return "demand_charge";
     case LineKind::margin:
@@ -92,62 +77,47 @@ CostOfService cost_of_service(const CostSheet& sheet, const DeviceFigures& devic
     throw input_error("the CU rate K is not above zero", sheet.file,
                       "a rate needs a device that delivers work");
   }
-  const Energy& energy = sheet.energy;
-  const Rational& idle_w = need(energy.idle_power);
+  const Rational& idle_w = need(sheet.energy.idle_power);
   if (device.loaded_power_w < idle_w) {
     throw input_error("loaded power " + rounded_text(device.loaded_power_w, 3) +
                           " W is below idle power " + rounded_text(idle_w, 3) + " W",
-                      energy.idle_power.where, "state both for the same boundary, per device");
+                      sheet.energy.idle_power.where,
+                      "state both for the same boundary, per device");
   }
+  for (const AssetClass& each : sheet.asset_classes) (void)capital_terms(each);  // refuses
   CostOfService cost;
-  cost.tariff_cny_per_kwh = tariff_of(sheet);
-  const Rational cny_per_watt_hour = need(energy.pue) * cost.tariff_cny_per_kwh / kWattsPerKilowatt;
-  const Rational& devices = need(sheet.device_count);
-
-  Lines lines(rounding);
-  for (const AssetClass& asset_class : sheet.asset_classes) {
-    lines.add(LineKind::capital, asset_class.name, charge_of_test_year(asset_class),
-              asset_class.price.where);
-  }
-  for (const NamedFigure& line : sheet.operation_and_maintenance) {
-    lines.add(LineKind::operation_and_maintenance, line.name, need_ex_vat(line.figure),
-              line.figure.where);
-  }
-  lines.add(LineKind::standing_energy, "standing energy",
-            idle_w * devices * sheet.test_year_hours * cny_per_watt_hour, energy.idle_power.where);
-  if (energy.demand) {
-    lines.add(
-        LineKind::demand_charge, "demand charge",
-        need_ex_vat(energy.demand->charge) * need(energy.demand->billed_power) * kMonthsPerYear,
-        energy.demand->charge.where);
-  }
-  if (sheet.margin.share_of_operating_cost) {
-    const Figure& share = *sheet.margin.share_of_operating_cost;
-    const Rational operating = lines.sum(
-        {LineKind::operation_and_maintenance, LineKind::standing_energy, LineKind::demand_charge});
-    lines.add(LineKind::margin, "margin on operating cost", need(share) * operating, share.where);
-  }
-  for (const NamedFigure& line : sheet.other_revenue) {
-    lines.add(LineKind::other_revenue, line.name, -need_ex_vat(line.figure), line.figure.where);
-  }
-  cost.fixed_cny = lines.sum();
-  cost.fixed_lines = lines.take();
+  const RateParts<Rational> parts =
+      evaluate(sheet, device.k_cu_per_h, device.loaded_power_w, ExactReader{},
+               [&](LineKind kind, const std::string& name, const Rational& cny,
+                   const std::string& where, Owner owner) {
+                 const Rational counts = counted(sheet, cny, where, owner, rounding);
+                 cost.fixed_lines.push_back({kind, name, counts});
+                 return counts;
+               });
+  cost.tariff_cny_per_kwh = parts.tariff.standing;
+  cost.variable_tariff_cny_per_kwh = parts.tariff.variable;
+  cost.surcharge_cny_per_it_kwh = parts.tariff.surcharge_per_it_kwh;
+  cost.fixed_cny = parts.fixed_cny;
   if (cost.fixed_cny < 0) {
     throw input_error("other revenue exceeds the whole fixed cost", sheet.file + ": /other_revenue",
                       "a site that earns more elsewhere than it costs has no cost to recover");
   }
 
-  cost.utilisation = utilisation_that_counts(sheet);
-  cost.delivered_cu = sheet.test_year_hours * need(sheet.availability) * cost.utilisation *
-                      device.k_cu_per_h * devices;
+  cost.utilisation = parts.utilisation;
+  cost.delivered_cu = parts.delivered_cu;
   if (cost.delivered_cu <= 0) {
     throw input_error("no CU are delivered in the test year", sheet.utilisation.where,
                       "availability and the utilisation that counts must be above zero");
   }
-  cost.variable_cny_per_cu =
-      (device.loaded_power_w - idle_w) * cny_per_watt_hour / device.k_cu_per_h;
-  cost.rate_cny_per_cu = cost.fixed_cny / cost.delivered_cu + cost.variable_cny_per_cu;
+  cost.variable_cny_per_cu = parts.variable_cny_per_cu;
+  cost.rate_cny_per_cu = parts.rate();
   return cost;
+}
+
+std::vector<std::int64_t> split_fen(std::int64_t fen, const std::vector<Rational>& shares) {
+  std::vector<Rational> exact;
+  for (const Rational& share : shares) exact.push_back(share * fen);
+  return largest_remainders(exact, fen);
 }
 
 Waterfall waterfall(const CostOfService& cost) {
@@ -155,27 +125,15 @@ Waterfall waterfall(const CostOfService& cost) {
   Waterfall result;
   result.rate_micro = to_int64(round_half_even(cost.rate_cny_per_cu * scale), "rate");
 
-  std::vector<Rational> remainders;
-  std::int64_t left = result.rate_micro;
-  const auto add = [&](LineKind kind, const std::string& name, const Rational& cny_per_cu) {
-    const Rational micro = cny_per_cu * scale;
-    const Integer whole = floor_of(micro);
-    result.parts.push_back({kind, name, to_int64(whole, name)});
-    remainders.push_back(micro - Rational(whole));
-    left -= result.parts.back().micro_cny_per_cu;
-  };
+  std::vector<Rational> exact;
   for (const CostLine& line : cost.fixed_lines) {
-    add(line.kind, line.name, line.cny / cost.delivered_cu);
+    exact.push_back(line.cny / cost.delivered_cu * scale);
+    result.parts.push_back({line.kind, line.name, 0});
   }
-  add(LineKind::variable_energy, "variable energy", cost.variable_cny_per_cu);
-
-  std::vector<std::size_t> order(result.parts.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return remainders[a] > remainders[b]; });
-  for (std::size_t i = 0; i < static_cast<std::size_t>(left); ++i) {
-    result.parts[order.at(i)].micro_cny_per_cu += 1;
-  }
+  exact.push_back(cost.variable_cny_per_cu * scale);
+  result.parts.push_back({LineKind::variable_energy, "variable energy", 0});
+  const std::vector<std::int64_t> units = largest_remainders(exact, result.rate_micro);
+  for (std::size_t i = 0; i < units.size(); ++i) result.parts[i].micro_cny_per_cu = units[i];
   result.variable_micro = result.parts.back().micro_cny_per_cu;
   result.fixed_micro = result.rate_micro - result.variable_micro;
   return result;

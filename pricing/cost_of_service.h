@@ -3,13 +3,19 @@
 /// ex VAT. A pure function of a cost sheet and what a certificate measured.
 ///
 ///   F = Σ A                       capital of each asset class (pricing/capital.h)
+///     + income tax                of classes whose return is post-tax: equity return · τ/(1 - τ)
 ///     + operation and maintenance
 ///     + standing energy           idle power · devices · all hours · PUE · tariff
-///     + demand charge             CNY/(kW month) · kW · 12
-///     + margin                    share of the three lines above, where it is not in the return
+///     + surcharge on PUE          idle power · devices · all hours · s (pricing/power_bill.h)
+///     + demand or capacity charge CNY/(kW month) · kW · 12
+///     + margin                    share of the four lines above, where it is not in the return
 ///     - other revenue
 ///   H = hours · availability · max(utilisation, floor) · K · devices, in CU
-///   e = (P_load - P_idle) · PUE · tariff / K, in CNY/CU
+///   e = (P_load - P_idle) · (PUE · tariff + s) / K, in CNY/CU
+///
+/// The formulas stand in pricing/evaluate.h. In the sheet of one SKU of a mixed fleet a line that
+/// all share is rounded whole and then split to the fen by largest remainders, so that the SKUs'
+/// parts sum to the site's line.
 ///
 /// Each line of F is computed in exact rationals and rounded half-even to fen once; the rate is
 /// rounded half-even to six decimals once. K_cert is in none of it: a device-hour is credited with
@@ -28,8 +34,10 @@ inline constexpr int kRateDecimals = 6;
 
 enum class LineKind {
   capital,
+  income_tax,
   operation_and_maintenance,
   standing_energy,
+  pue_surcharge,
   demand_charge,
   margin,
   other_revenue,
@@ -59,17 +67,23 @@ enum class Rounding {
 
 struct CostOfService {
   std::vector<CostLine> fixed_lines;
-  Rational fixed_cny;            ///< F
-  Rational tariff_cny_per_kwh;   ///< sum of the price parts, ex VAT
-  Rational utilisation;          ///< the one that counts, after the floor
-  Rational delivered_cu;         ///< H
-  Rational variable_cny_per_cu;  ///< e
-  Rational rate_cny_per_cu;      ///< F/H + e, not rounded
+  Rational fixed_cny;           ///< F
+  Rational tariff_cny_per_kwh;  ///< sum of the price parts, ex VAT, for energy at all hours
+  Rational variable_tariff_cny_per_kwh;  ///< the same for variable energy
+  Rational surcharge_cny_per_it_kwh;     ///< on the PUE above a limit
+  Rational utilisation;                  ///< the one that counts, after the floor
+  Rational delivered_cu;                 ///< H
+  Rational variable_cny_per_cu;          ///< e
+  Rational rate_cny_per_cu;              ///< F/H + e, not rounded
 };
 
 /// Errors: input_error naming the figure that is missing or out of its bounds.
 [[nodiscard]] CostOfService cost_of_service(const CostSheet& sheet, const DeviceFigures& device,
                                             Rounding rounding);
+
+/// Whole fen in proportion to `shares` by largest remainder, ties to the earlier; they sum to it.
+[[nodiscard]] std::vector<std::int64_t> split_fen(std::int64_t fen,
+                                                  const std::vector<Rational>& shares);
 
 /// One part of a rate.
 struct WaterfallPart {

@@ -6,52 +6,44 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "pricing/bounds.h"
 #include "pricing/calendar.h"
+#include "pricing/fleet_bounds.h"
 #include "pricing/money.h"
+#include "pricing/power_bill.h"
 #include "results/json_path.h"
 
 namespace assay::pricing {
 
 namespace {
 
-struct Bounds {
-  const char* subject;
-  Rational low;
-  Rational high;
-  const char* mend;
-  bool above_low = false;  ///< the low end itself is refused
-  bool whole = false;
-};
-
-void within(const Figure& figure, const Bounds& bounds) {
-  if (!figure.value) return;  // refused by name where the rate needs it
-  const Rational& value = *figure.value;
-  const auto refuse = [&](const std::string& why) {
-    throw input_error(std::string(bounds.subject) + " of " + figure.value_text + " " + why,
-                      figure.where, bounds.mend);
-  };
-  if (value < bounds.low) refuse("is below " + numerator(bounds.low).str());
-  if (bounds.above_low && value == bounds.low) {
-    refuse("is not above " + numerator(bounds.low).str());
-  }
-  if (value > bounds.high) refuse("is above " + rounded_text(bounds.high, 2));
-  if (bounds.whole && denominator(value) != 1) refuse("is not a whole number");
-}
-
-void within_if(const std::optional<Figure>& figure, const Bounds& bounds) {
-  if (figure) within(*figure, bounds);
-}
-
-Bounds share(const char* subject, const char* mend = "write 60 % as \"0.60\"") {
-  return {subject, 0, 1, mend};
-}
-
-Bounds amount(const char* subject) {
-  return {subject, 0, Rational(power_of_ten(14)), "state amounts as zero or more"};
-}
-
 Bounds watts(const char* subject) {
   return {subject, 0, Rational(1000000), "state the power of one device in W"};
+}
+
+/// The lines of an asset list sum to the price, on one VAT basis and in one currency.
+void check_items(const AssetClass& asset_class) {
+  if (asset_class.items.empty()) return;
+  Rational sum = 0;
+  for (const AssetItem& item : asset_class.items) {
+    within(item.quantity, {"a quantity", 0, Rational(power_of_ten(9)), "count what was bought"});
+    within(item.unit_price, amount("a unit price"));
+    const VatBasis& basis = *item.unit_price.vat;
+    const VatBasis& of_price = *asset_class.price.vat;
+    if (basis.included != of_price.included || (basis.included && basis.rate != of_price.rate)) {
+      throw input_error("mixed VAT bases: the line differs from its class's price",
+                        item.unit_price.where, "state a class's price on one basis");
+    }
+    if (item.unit_price.unit != asset_class.price.unit) {
+      throw input_error("mixed currencies: the line differs from its class's price",
+                        item.unit_price.where, "make a class for each currency");
+    }
+    sum += need(item.quantity) * need(item.unit_price);
+  }
+  if (sum != need(asset_class.price)) {
+    throw input_error("the lines sum to " + rounded_text(sum, 2) + ", not to the price",
+                      asset_class.price.where, "make price and lines agree");
+  }
 }
 
 void check_asset_class(const AssetClass& asset_class) {
@@ -67,9 +59,12 @@ void check_asset_class(const AssetClass& asset_class) {
   within(asset_class.life, {"a life", 1, 50, "state the life in whole years", false, true});
   within_if(asset_class.price_trend, {"a price trend", -1, Rational(1, 2),
                                       "write a fall of 20 % a year as \"-0.20\"", true});
-  const bool moves = asset_class.method != CapitalMethod::annuity;
+  within_if(asset_class.price_today, amount("a price"));
+  const bool taxed = asset_class.return_tax == "post_tax";
+  const bool moves = asset_class.method != CapitalMethod::annuity || taxed;
   if (moves != asset_class.year_of_life.has_value()) {
-    throw input_error(moves ? "year_of_life is needed: the charge moves over the years"
+    throw input_error(moves ? taxed ? "year_of_life is needed: income tax moves over the years"
+                                    : "year_of_life is needed: the charge moves over the years"
                             : "year_of_life has no place: an annuity is the same each year",
                       asset_class.where,
                       moves ? "state which year of the life the test year is" : "write null");
@@ -81,6 +76,7 @@ void check_asset_class(const AssetClass& asset_class) {
                       asset_class.where,
                       tilted ? "state the yearly change of the price" : "write null");
   }
+  check_items(asset_class);
   if (asset_class.year_of_life && asset_class.life.value) {
     within(*asset_class.year_of_life,
            {"a year of life", 1, *asset_class.life.value,
@@ -106,7 +102,18 @@ void check_energy(const CostSheet& sheet) {
   }
   within(energy.idle_power, watts("an idle power"));
   within(energy.loaded_power, watts("a loaded power"));
+  for (const Sku& sku : sheet.skus) {
+    within(sku.idle_power, watts("an idle power"));
+    within(sku.loaded_power, watts("a loaded power"));
+  }
+  check_power_bill(sheet);
   if (energy.demand) {
+    const bool by_capacity = energy.demand->charge.unit.ends_with("(kVA month)");
+    if (by_capacity != (energy.demand->billed_power.unit == "kVA")) {
+      throw input_error(
+          "a charge in " + energy.demand->charge.unit + " on " + energy.demand->billed_power.unit,
+          energy.demand->billed_power.where, "state both per kW or both per kVA");
+    }
     within(energy.demand->charge, amount("a demand charge"));
     within(energy.demand->billed_power,
            {"a billed power", 0, Rational(power_of_ten(7)), "state the power billed in kW"});
@@ -156,7 +163,7 @@ void check_figure(const Figure& figure) {
     throw input_error("the figure has neither source nor note", figure.where,
                       "name its source, or say in its note that it is an assumption");
   }
-  const bool money = figure.unit.starts_with("CNY");
+  const bool money = !currency_of(figure.unit).empty();
   if (money != figure.vat.has_value()) {
     throw input_error(money ? "money without its VAT basis" : "VAT on a figure that is not money",
                       figure.where, "state vat for money only: {\"basis\": ..., \"rate\": ...}");
@@ -179,8 +186,9 @@ void check_figure(const Figure& figure) {
 
 void check_uncertain_inputs(const CostSheet& sheet) {
   // What sets the test year is filed and varied in sensitivities; it is not a random quantity.
-  static constexpr std::array<std::string_view, 5> kDeterminants = {
-      "/devices/", "/utilisation", "/used_and_useful/", "/life", "/year_of_life"};
+  static constexpr std::array<std::string_view, 8> kDeterminants = {
+      "/devices/",     "/utilisation", "/used_and_useful/", "/life",
+      "/year_of_life", "/count",       "/per_node",         "/path/"};
   std::set<std::string> seen;
   Rational squares = 0;
   for (std::size_t i = 0; i < sheet.uncertain_inputs.size(); ++i) {
@@ -239,6 +247,8 @@ void check_names(const CostSheet& sheet) {
   }
   for (const NamedFigure& line : sheet.other_revenue) once(line.name, line.where + "/name");
   seen.clear();
+  for (const Sku& sku : sheet.skus) once(sku.name, sku.where + "/name");
+  seen.clear();
   for (const NamedFigure& part : sheet.energy.price_parts) once(part.name, part.where + "/name");
 }
 
@@ -247,19 +257,7 @@ void check_names(const CostSheet& sheet) {
 void check_bounds(const CostSheet& sheet) {
   check_test_year(sheet);
   for (const Figure* figure : all_figures(sheet)) check_figure(*figure);
-  const Rational many(1000000);
-  within(sheet.device_count, {"a device count", 1, many, "count whole devices", false, true});
-  within(sheet.devices_per_node,
-         {"a node's device count", 1, many, "count whole devices", false, true});
-  if (sheet.device_count.value && sheet.devices_per_node.value &&
-      denominator(*sheet.device_count.value / *sheet.devices_per_node.value) != 1) {
-    throw input_error("the devices do not fill whole nodes", sheet.device_count.where,
-                      "make count a multiple of per_node");
-  }
-  Bounds availability = share("an availability", "write 97 % as \"0.97\"");
-  availability.above_low = true;
-  within(sheet.availability, availability);
-  within(sheet.utilisation, share("a utilisation"));
+  check_devices(sheet);
   check_used_and_useful(sheet);
   check_energy(sheet);
   for (const AssetClass& asset_class : sheet.asset_classes) check_asset_class(asset_class);
@@ -272,6 +270,15 @@ void check_bounds(const CostSheet& sheet) {
   within_if(sheet.margin.share_of_operating_cost,
             share("a margin", "write 5 % of operating cost as \"0.05\""));
   check_names(sheet);
+  check_fleet(sheet);
+  check_income_tax(sheet);
+  check_exchange_rates(sheet);
+  check_path(sheet);
+  check_sensitivities(sheet);
+  if (sheet.declared_throughput) {
+    within(sheet.declared_throughput->k,
+           {"a CU rate", 0, Rational(1000000), "state K of one device in CU/h", true});
+  }
   check_uncertain_inputs(sheet);
 }
 

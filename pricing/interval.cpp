@@ -47,13 +47,11 @@ Contribution from_figure(const CostSheet& sheet, const DeviceFigures& device,
     if (input.pointer == sheet.energy.loaded_power.pointer) {
       moved_device.loaded_power_w += step;
     } else {
-      Figure& figure = *find_figure(moved_sheet, input.pointer);
-      figure.value = need(figure) + step;
+      set_figure(moved_sheet, input.pointer, need(*find_figure(sheet, input.pointer)) + step);
     }
     return smooth_rate(moved_sheet, moved_device);
   });
-  CostSheet copy = sheet;
-  return {input.pointer, input.uncertainty_text, find_figure(copy, input.pointer)->unit,
+  return {input.pointer, input.uncertainty_text, find_figure(sheet, input.pointer)->unit,
           effect,        input.correlation_text, input.distribution};
 }
 

@@ -3,7 +3,9 @@
 /// to recompute it. Made of a certificate (what was measured) and a cost sheet (what it costs);
 /// document assay.rate-card v1, results/schema/rate-card.schema.json.
 ///
-/// A rate priced from an indicative certificate is indicative, and every page of it says so.
+/// A rate priced from an indicative certificate is indicative, one of a K that the sheet declares
+/// is assumed; every page of either says so, and so does every page of a rate whose certificate is
+/// signed by the test key (results/test_key.h).
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -12,6 +14,9 @@
 #include "pricing/cost_of_service.h"
 #include "pricing/cost_sheet.h"
 #include "pricing/interval.h"
+#include "pricing/monte_carlo.h"
+#include "pricing/path.h"
+#include "pricing/sensitivity.h"
 #include "results/certificate.h"
 #include "results/stated.h"
 
@@ -29,6 +34,8 @@ struct Revocation {
 struct PriceRequest {
   std::string date_utc;  ///< the instant to price at, "YYYY-MM-DDTHH:MM:SSZ"
   std::optional<Revocation> revocation;
+  std::optional<MonteCarloRequest> monte_carlo = std::nullopt;  ///< empty: nothing is drawn
+  bool sensitivities = false;                                   ///< also the tornado
 };
 
 /// Something a reader must know before using the rate.
@@ -39,6 +46,8 @@ struct RateFlag {
 
 /// What the card repeats of the certificate. Measured doubles stand as their shortest decimals.
 struct CertificateFacts {
+  bool declared = false;  ///< no certificate: K is the sheet's declaration; id and dates are empty
+  bool test_key = false;  ///< signed by the test key: simulated results
   std::string id;
   std::string digest;  ///< of the canonical form of its signed content
   std::string issued_utc;
@@ -66,13 +75,29 @@ struct RateCard {
   RateInterval interval;
   /// rate · K_cert, CNY with six decimals: what an hour of one device earns.
   Stated<std::string> device_hour_cny;
+  std::optional<MonteCarlo> monte_carlo;
+  std::optional<std::vector<Sensitivity>> tornado;
+  NewEntrant new_entrant;
+  std::vector<PathYear> path;
   std::vector<RateFlag> flags;
 };
 
 /// Prices. Errors: input_error for a certificate without K, not yet or no longer valid, or revoked
-/// at the date; for a figure that the rate needs and the sheet does not state.
+/// at the date; for a figure that the rate needs and the sheet does not state; for a sheet of a
+/// mixed fleet, which needs a certificate for each SKU (pricing/site_rate.h).
 [[nodiscard]] RateCard price(const Certificate& certificate, const CostSheet& sheet,
                              const PriceRequest& request);
+
+/// Prices with the K that the sheet declares. Errors: as price(); where the sheet declares none.
+[[nodiscard]] RateCard price_declared(const CostSheet& sheet, const PriceRequest& request);
+
+/// K and loaded power that a certificate and a sheet give, as price() takes them.
+struct ChosenDevice {
+  DeviceFigures figures;
+  bool power_measured = false;
+  std::string loaded_power_w;
+};
+[[nodiscard]] ChosenDevice choose_device(const Certificate& certificate, const CostSheet& sheet);
 
 [[nodiscard]] nlohmann::json to_json(const RateCard& card);
 

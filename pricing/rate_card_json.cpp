@@ -1,5 +1,6 @@
 /// The rate card as a document.
 #include "pricing/capital.h"
+#include "pricing/evaluate.h"
 #include "pricing/money.h"
 #include "pricing/rate_card.h"
 #include "results/document.h"
@@ -10,6 +11,8 @@ namespace assay::pricing {
 namespace {
 
 using nlohmann::json;
+
+constexpr int kShareDecimals = 12;
 
 std::string micro_text(std::int64_t micro) {
   return decimal_text(micro, kRateDecimals);
@@ -64,7 +67,7 @@ json capital_json(const RateCard& card) {
                        {"method", method_name(asset_class.method)},
                        {"return_basis", asset_class.return_basis},
                        {"return_tax", asset_class.return_tax},
-                       {"payment_timing", "year_end"},
+                       {"payment_timing", asset_class.mid_year ? "mid_year" : "year_end"},
                        {"years", years}});
   }
   return classes;
@@ -113,7 +116,9 @@ json flags_json(const RateCard& card) {
 }
 
 json certificate_json(const CertificateFacts& facts) {
-  return {{"id", facts.id},
+  if (facts.declared) return nullptr;
+  return {{"test_key", facts.test_key},
+          {"id", facts.id},
           {"digest", facts.digest},
           {"issued_utc", facts.issued_utc},
           {"valid_until_utc", facts.valid_until_utc},
@@ -122,17 +127,129 @@ json certificate_json(const CertificateFacts& facts) {
           {"device_count", facts.device_count}};
 }
 
+json declared_json(const RateCard& card) {
+  if (!card.certificate.declared) return nullptr;
+  const Figure& k = card.sheet.declared_throughput->k;
+  return {{"device", card.sheet.declared_throughput->device},
+          {"source", text_or_null(k.source)},
+          {"date", text_or_null(k.date)},
+          {"note", k.note}};
+}
+
+json sku_json(const CostSheet& sheet) {
+  if (!sheet.allocation) return nullptr;
+  const Allocation& allocation = *sheet.allocation;
+  return {{"name", allocation.sku},
+          {"shared_cost_key", allocation.key},
+          {"share", rounded_text(allocation.shares.at(allocation.position), kShareDecimals)}};
+}
+
+json monte_carlo_json(const RateCard& card) {
+  if (!card.monte_carlo) return nullptr;
+  const MonteCarlo& drawn = *card.monte_carlo;
+  const bool present = drawn.reason.empty();
+  const auto micro = [present](std::int64_t value) {
+    return present ? json(micro_text(value)) : json(nullptr);
+  };
+  const Stated<std::string> none = Stated<std::string>::missing(drawn.reason);
+  return {{"reason", present ? json(nullptr) : json(drawn.reason)},
+          {"draws", drawn.draws},
+          {"seed", drawn.seed},
+          {"generator", "Philox4x32-10"},
+          {"without_rate", drawn.without_rate},
+          {"mean_cny_per_cu", present ? drawn.mean : none},
+          {"standard_uncertainty_cny_per_cu", present ? drawn.standard_uncertainty : none},
+          {"lower_cny_per_cu", micro(drawn.lower_micro)},
+          {"upper_cny_per_cu", micro(drawn.upper_micro)},
+          {"tolerance_cny_per_cu", present ? json(drawn.tolerance) : json(nullptr)},
+          {"low_difference_cny_per_cu", micro(drawn.low_difference_micro)},
+          {"high_difference_cny_per_cu", micro(drawn.high_difference_micro)},
+          {"agrees", present ? json(drawn.agrees) : json(nullptr)},
+          {"verdict", present ? json(drawn.verdict) : json(nullptr)}};
+}
+
+json tornado_json(const RateCard& card) {
+  if (!card.tornado) return nullptr;
+  json bars = json::array();
+  for (const Sensitivity& bar : *card.tornado) {
+    bars.push_back({{"input", bar.input},
+                    {"unit", bar.unit},
+                    {"low", bar.low},
+                    {"high", bar.high},
+                    {"filed", bar.filed},
+                    {"at_low_cny_per_cu", micro_text(bar.at_low_micro)},
+                    {"at_high_cny_per_cu", micro_text(bar.at_high_micro)}});
+  }
+  return bars;
+}
+
+json new_entrant_json(const RateCard& card) {
+  json capital = json::array();
+  for (const CostLine& line : card.new_entrant.capital) {
+    capital.push_back({{"name", line.name}, {"cny_per_year", cny_text(to_fen(line.cny, "line"))}});
+  }
+  return {{"cny_per_cu", card.new_entrant.cny_per_cu}, {"capital", capital}};
+}
+
+json path_json(const RateCard& card) {
+  json years = json::array();
+  const auto fen = [](std::int64_t value) { return cny_text(Fen{value}); };
+  for (const PathYear& year : card.path) {
+    years.push_back({{"year", year.year},
+                     {"capital_cny", fen(year.capital_fen)},
+                     {"operation_and_maintenance_cny", fen(year.operation_and_maintenance_fen)},
+                     {"power_cny", fen(year.power_fen)},
+                     {"margin_cny", fen(year.margin_fen)},
+                     {"other_revenue_cny", fen(year.other_revenue_fen)},
+                     {"true_up_cny", fen(year.true_up_fen)},
+                     {"variable_cny_per_cu", micro_text(year.variable_micro)},
+                     {"unbounded_cny_per_cu", micro_text(year.unbounded_micro)},
+                     {"cny_per_cu", micro_text(year.rate_micro)},
+                     {"bound", year.bound},
+                     {"notes", year.notes}});
+  }
+  return years;
+}
+
+json tariff_parts_json(const CostSheet& sheet) {
+  json parts = json::array();
+  for_each_tariff_part(
+      sheet, ExactReader{},
+      [&parts](const std::string& name, const Rational& standing, const Rational& variable) {
+        parts.push_back({{"name", name},
+                         {"standing_cny_per_kwh", rounded_text(standing, kRateDecimals)},
+                         {"variable_cny_per_kwh", rounded_text(variable, kRateDecimals)}});
+      });
+  return parts;
+}
+
+json meter_json(const CostSheet& sheet) {
+  if (!sheet.energy.meter) return nullptr;
+  const ExternalMeter& meter = *sheet.energy.meter;
+  return {{"instrument", meter.instrument}, {"calibration", meter.calibration},
+          {"sha256", meter.sha256},         {"start_utc", meter.start_utc},
+          {"end_utc", meter.end_utc},       {"devices", meter.devices}};
+}
+
 json energy_json(const RateCard& card) {
   const Energy& energy = card.sheet.energy;
-  return {{"idle_power_w", energy.idle_power.value_text},
-          {"loaded_power_w", card.loaded_power_w},
-          {"loaded_power_origin", card.power_measured ? "measured" : "declared"},
-          {"power_boundary", energy.power_boundary},
-          {"pue", energy.pue.value_text},
-          {"pue_category", energy.pue_category},
-          {"pue_period", energy.pue_period},
-          {"tariff_cny_per_kwh", rounded_text(card.cost.tariff_cny_per_kwh, kRateDecimals)},
-          {"grade", "indicative"}};
+  const bool metered = energy.meter.has_value() && !card.power_measured;
+  const std::string declared_or_metered = metered ? "metered" : "declared";
+  return {
+      {"idle_power_w", energy.idle_power.value_text},
+      {"loaded_power_w", card.loaded_power_w},
+      {"loaded_power_origin", card.power_measured ? "measured" : declared_or_metered},
+      {"power_boundary", energy.power_boundary},
+      {"pue", energy.pue.value_text},
+      {"pue_category", energy.pue_category},
+      {"pue_period", energy.pue_period},
+      {"tariff_cny_per_kwh", rounded_text(card.cost.tariff_cny_per_kwh, kRateDecimals)},
+      {"variable_tariff_cny_per_kwh",
+       rounded_text(card.cost.variable_tariff_cny_per_kwh, kRateDecimals)},
+      {"surcharge_cny_per_it_kwh", rounded_text(card.cost.surcharge_cny_per_it_kwh, kRateDecimals)},
+      {"tariff_parts", tariff_parts_json(card.sheet)},
+      {"meter", meter_json(card.sheet)},
+      {"grade", metered && card.certificate.grade == "certified" ? "certified" : "indicative"}};
 }
 
 json delivered_json(const RateCard& card) {
@@ -169,6 +286,8 @@ json to_json(const RateCard& card) {
         {"version", facts.basket.version},
         {"digest", facts.basket.digest}}},
       {"certificate", certificate_json(facts)},
+      {"declared_throughput", declared_json(card)},
+      {"sku", sku_json(sheet)},
       {"cost_sheet", {{"name", sheet.name}, {"digest", sheet.digest}}},
       {"site",
        {{"name", sheet.site_name},
@@ -202,6 +321,10 @@ json to_json(const RateCard& card) {
       {"capital", capital_json(card)},
       {"margin",
        sheet.margin.share_of_operating_cost ? "share_of_operating_cost" : "inside_return"},
+      {"monte_carlo", monte_carlo_json(card)},
+      {"tornado", tornado_json(card)},
+      {"new_entrant", new_entrant_json(card)},
+      {"path", path_json(card)},
       {"inputs", inputs_json(card)},
   };
   validate(document, "rate-card", "rate card");

@@ -6,6 +6,8 @@
 #include "pricing/capital.h"
 #include "pricing/money.h"
 #include "pricing/rate_card.h"
+#include "results/markdown_table.h"
+#include "results/test_key.h"
 
 namespace assay::pricing {
 
@@ -48,7 +50,13 @@ std::string label(const WaterfallPart& part) {
 
 std::string rate_line(const RateCard& card) {
   const std::string rate = micro_text(card.waterfall.rate_micro) + " CNY/CU ex VAT";
-  return card.certificate.grade == "certified" ? rate : rate + " (INDICATIVE)";
+  std::string remark;
+  if (card.certificate.declared) {
+    remark = " (ASSUMED K)";
+  } else if (card.certificate.grade != "certified") {
+    remark = " (INDICATIVE)";
+  }
+  return rate + remark + (card.certificate.test_key ? " (TEST KEY)" : "");
 }
 
 std::string interval_line(const RateCard& card) {
@@ -73,6 +81,11 @@ std::string with_unit(const std::string& value, const std::string& unit) {
   return unit == "1" ? value : value + " " + unit;
 }
 
+/// 2/7 as "28.57 %".
+std::string percent_text(const Rational& share) {
+  return rounded_text(share * 100, 2) + " %";
+}
+
 std::string method_words(CapitalMethod method) {
   std::string words = method_name(method);
   std::replace(words.begin(), words.end(), '_', ' ');
@@ -81,7 +94,15 @@ std::string method_words(CapitalMethod method) {
 
 std::string warning_block(const RateCard& card) {
   std::string text;
-  if (card.certificate.grade != "certified") {
+  if (card.certificate.test_key) {
+    text += std::string("> **TEST KEY.** In this card ") + kTestKeyWarning + ".\n\n";
+  }
+  if (card.certificate.declared) {
+    text +=
+        "> **ASSUMED.** Nobody measured K: the cost sheet declares it. Ledger, audit and "
+        "programmes "
+        "do not take this rate.\n\n";
+  } else if (card.certificate.grade != "certified") {
     text +=
         "> **INDICATIVE.** The certificate behind this rate is not of grade certified. Ledger, "
         "audit and programmes do not take it.\n\n";
@@ -119,7 +140,10 @@ std::string measured_table(const RateCard& card) {
   row("u_c(K)", stated(facts.u_c_cu_per_h, "CU/h"));
   row("K_cert, credited", stated(facts.k_cert_cu_per_h, "CU/h"));
   row("loaded power",
-      card.loaded_power_w + " W " + (card.power_measured ? "(measured)" : "(declared)"));
+      card.loaded_power_w + " W " +
+          (card.power_measured  ? "(measured by the device)"
+           : sheet.energy.meter ? "(by the external meter " + sheet.energy.meter->instrument + ")"
+                                : "(declared)"));
   row("idle power",
       sheet.energy.idle_power.value_text + " W (" + sheet.energy.power_boundary + " boundary)");
   row("PUE", sheet.energy.pue.value_text + " (category " + sheet.energy.pue_category + ", " +
@@ -129,7 +153,9 @@ std::string measured_table(const RateCard& card) {
     row("capital of " + cell(asset_class.name),
         method_words(asset_class.method) + " over " + asset_class.life.value_text +
             " years, return of " + asset_class.return_per_year.value_text + " a year, " +
-            asset_class.return_basis + " and pre-tax, payments at the end of each year");
+            asset_class.return_basis + " and " +
+            (asset_class.return_tax == "post_tax" ? "post-tax" : "pre-tax") + ", payments " +
+            (asset_class.mid_year ? "in the middle" : "at the end") + " of each year");
   }
   row("margin", sheet.margin.share_of_operating_cost
                     ? sheet.margin.share_of_operating_cost->value_text + " of operating cost"
@@ -213,6 +239,60 @@ std::string waterfall_text(const RateCard& card) {
   return text;
 }
 
+namespace {
+
+std::string monte_carlo_line(const RateCard& card) {
+  if (!card.monte_carlo) return "not drawn";
+  const MonteCarlo& drawn = *card.monte_carlo;
+  if (!drawn.reason.empty()) return "none: " + drawn.reason;
+  return fmt::format("{} to {} CNY/CU, {} draws, seed {}: {}", micro_text(drawn.lower_micro),
+                     micro_text(drawn.upper_micro), drawn.draws, drawn.seed, drawn.verdict);
+}
+
+std::string new_entrant_line(const RateCard& card) {
+  return stated(card.new_entrant.cny_per_cu, "CNY/CU at today's prices, without grants");
+}
+
+/// The longest bars of the tornado, each from the rate at one end to the rate at the other.
+std::string tornado_table(const RateCard& card, std::size_t longest) {
+  MarkdownTable table({"input", "from", "to", "CNY/CU from", "CNY/CU to", "swing"}, 1);
+  for (std::size_t i = 0; i < std::min(longest, card.tornado->size()); ++i) {
+    const Sensitivity& bar = (*card.tornado)[i];
+    table.add({bar.input + (bar.filed ? " (filed range)" : ""), with_unit(bar.low, bar.unit),
+               with_unit(bar.high, bar.unit), micro_text(bar.at_low_micro),
+               micro_text(bar.at_high_micro), micro_text(bar.swing_micro())});
+  }
+  return table.text();
+}
+
+std::string path_table(const RateCard& card) {
+  MarkdownTable table(
+      {"year", "capital", "O&M", "power", "true-up", "before bound", "CNY/CU", "bound"}, 1);
+  for (const PathYear& year : card.path) {
+    table.add({std::to_string(year.year), grouped_cny_text({year.capital_fen}),
+               grouped_cny_text({year.operation_and_maintenance_fen}),
+               grouped_cny_text({year.power_fen}), grouped_cny_text({year.true_up_fen}),
+               micro_text(year.unbounded_micro), micro_text(year.rate_micro), year.bound});
+  }
+  return table.text();
+}
+
+std::string certificate_lines(const RateCard& card) {
+  const CertificateFacts& facts = card.certificate;
+  if (facts.declared) {
+    const Figure& k = card.sheet.declared_throughput->k;
+    return "- certificate: none; K is declared, from " + k.source.value_or("no source") +
+           (k.note.empty() ? "" : " (" + k.note + ")") + "\n";
+  }
+  return "- certificate: " + facts.id + ", grade " + facts.grade + ", valid until " +
+         facts.valid_until_utc + ", `" + facts.digest + "`\n";
+}
+
+constexpr std::size_t kBarsOnPage = 20;
+constexpr std::size_t kBarsOnTerminal = 5;
+
+}  // namespace
+
 std::string rate_card_markdown(const RateCard& card) {
   const CertificateFacts& facts = card.certificate;
   std::string text = "# Rate card: " + card.sheet.name + "\n\n" + warning_block(card);
@@ -224,8 +304,12 @@ std::string rate_card_markdown(const RateCard& card) {
           card.sheet.site_operator + ")\n";
   text += "- basket: " + facts.basket.name + " " + facts.basket.version + ", `" +
           facts.basket.digest + "`\n";
-  text += "- certificate: " + facts.id + ", grade " + facts.grade + ", valid until " +
-          facts.valid_until_utc + ", `" + facts.digest + "`\n";
+  text += certificate_lines(card);
+  if (card.sheet.allocation) {
+    const Allocation& part = *card.sheet.allocation;
+    text += "- SKU: " + part.sku + ", " + percent_text(part.shares.at(part.position)) +
+            " of shared costs by " + part.key + "\n";
+  }
   text += "- cost sheet: `" + card.sheet.digest + "`\n";
   text += "- priced at: " + card.date_utc + "\n\n";
   text += "## How to read it\n\n" + how_to_read(card) + "\n";
@@ -237,7 +321,20 @@ std::string rate_card_markdown(const RateCard& card) {
           "K.\n\n";
   text += "## What it rests on\n\n" + measured_table(card) + "\n";
   text += "## Interval\n\n" + interval_line(card) + ". Method: " + kIntervalMethod + ".\n" +
-          contributions_table(card) + "\n";
+          contributions_table(card) + "\nBy Monte Carlo (JCGM 101): " + monte_carlo_line(card) +
+          ".\n\n";
+  text += "## A new entrant\n\n" + new_entrant_line(card) + ", beside " + rate_line(card) +
+          " for this site.\n\n";
+  if (card.tornado) {
+    text += "## What moves the rate\n\nRanges are a tenth either way where none is filed.\n\n" +
+            tornado_table(card, kBarsOnPage) + "\n";
+  }
+  if (!card.path.empty()) {
+    text +=
+        "## The years after\n\nOperation and maintenance goes by CPI - X, power is passed "
+        "through, capital follows its schedule. CNY a year, ex VAT.\n\n" +
+        path_table(card) + "\n";
+  }
   text += "## Flags\n\n" + flags_list(card) + "\n";
   text += "## Figures of the cost sheet\n\n" + inputs_table(card);
   return text;
@@ -253,7 +350,11 @@ std::string rate_card_table(const RateCard& card) {
                ? *card.certificate.k_cert_cu_per_h.value + " CU credited, " +
                      *card.device_hour_cny.value + " CNY ex VAT"
                : "none: " + card.device_hour_cny.reason) +
-          "\n\n" + waterfall_text(card) + "\n";
+          "\n";
+  if (card.monte_carlo) text += "Monte Carlo  " + monte_carlo_line(card) + "\n";
+  text += "new entrant  " + new_entrant_line(card) + "\n\n" + waterfall_text(card) + "\n";
+  if (card.tornado) text += tornado_table(card, kBarsOnTerminal) + "\n";
+  if (!card.path.empty()) text += path_table(card) + "\n";
   // A terminal gets the seller's flags; those of the certificate stand on the page and in the card.
   std::size_t of_certificate = 0;
   for (const RateFlag& flag : card.flags) {

@@ -95,7 +95,7 @@ TEST(Capital, AnnuityIsTheKnownFormula) {
   // CRF(7 %, 5) = 0.243890694... (any table of compound interest).
   EXPECT_EQ(rounded_text(capital_recovery_factor(terms.return_per_year, 5), 6), "0.243891");
   EXPECT_EQ(cny_text(to_fen(capital_schedule(terms).front().charge, "A")), "493911.94");
-  EXPECT_EQ(capital_recovery_factor(0, 4), Rational(1, 4));
+  EXPECT_EQ(capital_recovery_factor(Rational(0), 4), Rational(1, 4));
 }
 
 TEST(Capital, TiltedWithoutTrendIsTheAnnuity) {

@@ -88,14 +88,15 @@ TEST(CostSheet, EachBadNumberIsOneClearLine) {
 
 TEST(CostSheet, TheFormIsStrict) {
   const std::vector<BadValue> bad = {
-      {"/energy/price_parts/0/figure/unit", "CNY/MWh", "CNY/kWh"},
-      {"/asset_classes/0/price/unit", "USD", "CNY"},
+      {"/energy/price_parts/0/figure/unit", "CNY/MWh", "/kWh$"},
+      {"/asset_classes/0/price/unit", "USD", "no exchange rate for USD"},
+      {"/asset_classes/0/price/unit", "yuan", "does not match"},
       {"/asset_classes/0/price/value", "NaN",
        "/asset_classes/0/price/value: 'NaN' is not a decimal number (write it like"},
       {"/asset_classes/0/price/value", 2100000.0, "not exact (write it as a decimal string"},
       {"/asset_classes/0/price/value", "1e6", "'1e6' is not a decimal number (write it like"},
       {"/asset_classes", json::array(), "/asset_classes"},
-      {"/asset_classes/0/return/tax", "post_tax", "pre_tax"},
+      {"/asset_classes/0/return/tax", "after_tax", "post_tax"},
       {"/surprise", 1, "surprise"},
       {"/schema/version", 2, "/schema"},
   };
