@@ -152,7 +152,8 @@ Conditions read_conditions(const HostFiles& files, const HostCpu& cpu,
   c["omp_places"] = setting(environment, "OMP_PLACES");
   c["transparent_huge_pages"] = huge_pages(files);
   c["aslr"] = address_randomisation(files);
-  for (const char* name : {"gpu_driver", "gpu_persistence", "gpu_mps", "gpu_mig", "gpu_power_cap",
+  for (const char* name : {"gpu_driver", "gpu_persistence", "gpu_mps", "gpu_mig",
+                           "gpu_compute_mode", "gpu_ecc", "gpu_pcie", "gpu_nvlink", "gpu_power_cap",
                            "gpu_default_power_cap", "gpu_other_processes"}) {
     c[name] = Condition::missing("the device measured is a CPU");
   }

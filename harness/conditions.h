@@ -12,7 +12,9 @@ namespace assay::harness {
 using Conditions = std::map<std::string, Stated<std::string>>;
 using Environment = std::map<std::string, std::string>;
 
-/// All conditions of the list. `environment` is that of the measuring processes (omp_*).
+/// All conditions of the list; those of a GPU are missing, since the processor is measured, until
+/// gpu_conditions() (gpu.h) takes their place. `environment` is that of the measuring processes
+/// (omp_*).
 [[nodiscard]] Conditions read_conditions(const HostFiles& files, const HostCpu& cpu,
                                          const Environment& environment);
 

@@ -61,7 +61,7 @@ Device cpu_device(const std::optional<std::string>& forced_level, const HostFile
   return device;
 }
 
-Device cuda_device(const cuda::DriverTable& driver, int ordinal) {
+Device cuda_device(const cuda::DriverTable& driver, int ordinal, const nvml::Table* nvml) {
   const cuda::DeviceFacts facts = cuda::read_device_facts(driver, ordinal);
   int version = 0;
   cuda::check(driver, driver.driver_get_version(&version), "cuDriverGetVersion", facts.name);
@@ -77,9 +77,9 @@ Device cuda_device(const cuda::DriverTable& driver, int ordinal) {
   record.units = facts.multiprocessors;
   record.memory_bytes = facts.memory_bytes;
   record.uuid = Stated<std::string>::known(facts.uuid);
-  record.serial = Stated<std::string>::missing("the driver API has no call for it");
-  record.firmware = Stated<std::string>::missing("the driver API has no call for it");
   record.driver = Stated<std::string>::known("for " + cuda_version_text(version));
+  device.gpu = std::make_shared<const Gpu>(nvml, facts.uuid);
+  identify(*device.gpu, record);
   record.last_level_cache_bytes = Stated<std::int64_t>::known(facts.l2_cache_bytes);
   return device;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/cuda_probe.h"
+#include "harness/gpu.h"
 #include "harness/processors.h"
 #include "kernels/cuda/device.h"
 #include "kernels/workload.h"
@@ -23,8 +24,9 @@ struct CudaChoice {
 
 struct Device {
   DeviceRecord record;
-  CpuDevice cpu;                   ///< how the CPU back end is to run
-  std::optional<CudaChoice> cuda;  ///< set where this is a CUDA device
+  CpuDevice cpu;                             ///< how the CPU back end is to run
+  std::optional<CudaChoice> cuda;            ///< set where this is a CUDA device
+  std::shared_ptr<const Gpu> gpu = nullptr;  ///< that device by NVML; null for a CPU
 
   /// The device to ask about, not to run on: see OpenDevice.
   [[nodiscard]] Target target() const;
@@ -49,8 +51,10 @@ class OpenDevice {
 [[nodiscard]] Device cpu_device(const std::optional<std::string>& forced_level = std::nullopt,
                                 const HostFiles& files = {});
 
-/// The CUDA device of that ordinal. Errors: check_error naming the driver's call.
-[[nodiscard]] Device cuda_device(const cuda::DriverTable& driver, int ordinal);
+/// The CUDA device of that ordinal; `nvml` (null where there is none) tells what the driver's API
+/// doesn't. Errors: check_error naming the driver's call.
+[[nodiscard]] Device cuda_device(const cuda::DriverTable& driver, int ordinal,
+                                 const nvml::Table* nvml = nvml::system_library());
 
 /// All devices that can be measured: the CPU, then those of the CUDA driver.
 [[nodiscard]] std::vector<Device> find_devices(

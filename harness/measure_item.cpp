@@ -28,7 +28,7 @@ std::string one_line(std::string text) {
 void sample_into(ItemRecord& record, Judgement& judgement, const ItemRequest& request,
                  Instance& instance, const std::function<bool()>& interrupted,
                  const std::function<void(const Progress&)>& on_progress) {
-  Telemetry telemetry;
+  Telemetry telemetry({}, request.gpu);
   Subject subject;
   subject.now_ns = monotonic_ns;
   subject.iterate = instance.iterate;

@@ -2,9 +2,11 @@
 /// One workload on one device in this process: prepare, sample, verify, record. Takes samples and
 /// checks outputs; judges nothing.
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "harness/catalogue.h"
+#include "harness/gpu.h"
 #include "harness/sampler.h"
 #include "results/result.h"
 
@@ -14,6 +16,7 @@ struct ItemRequest {
   CatalogueEntry entry;
   SamplerOptions options;
   InputKey key;
+  std::shared_ptr<const Gpu> gpu = nullptr;  ///< whose telemetry is taken; null for a CPU
 };
 
 struct MeasuredItem {

@@ -61,8 +61,8 @@ int measure_process(const std::filesystem::path& spec_path,
                                            progress.phase_elapsed_s));
                         };
                         const MeasuredItem measured = measure_item(
-                            {entry, item.options, {key_of_nonce(spec.nonce)}}, open.target(),
-                            [] { return interrupted(); }, on_progress);
+                            {entry, item.options, {key_of_nonce(spec.nonce)}, device.gpu},
+                            open.target(), [] { return interrupted(); }, on_progress);
                         record.items.push_back(measured.record);
                         write_document(output_path, to_json(record));
                         tell(spec.progress_file, fmt::format("end {}\n", i));

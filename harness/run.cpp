@@ -197,6 +197,11 @@ ResultDocument run_suite(const RunOptions& options, const CatalogueSource& sourc
   const HostFiles files;
   result.conditions =
       read_conditions(files, read_host_cpu(files, allowed_processors()), result.environment);
+  if (device.gpu) {
+    for (auto& [name, condition] : gpu_conditions(*device.gpu, files)) {
+      result.conditions.insert_or_assign(name, condition);
+    }
+  }
   Runner(options, device, plan, catalogue, result).run();
   return result;
 }

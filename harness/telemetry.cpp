@@ -173,10 +173,14 @@ TelemetryRecord between(const TelemetryCounters& begin, const TelemetryCounters&
   return record;
 }
 
-Telemetry::Telemetry(HostFiles files)
-    : files_(std::move(files)),
-      clock_files_(clock_files(files_)),
-      temperature_files_(temperature_files(files_)) {}
+Telemetry::Telemetry(HostFiles files, std::shared_ptr<const Gpu> gpu) : files_(std::move(files)) {
+  if (gpu != nullptr) {
+    gpu_.emplace(std::move(gpu));
+    return;
+  }
+  clock_files_ = clock_files(files_);
+  temperature_files_ = temperature_files(files_);
+}
 
 Telemetry::~Telemetry() {
   stop_thread();
@@ -211,6 +215,7 @@ void Telemetry::begin() {
   temperatures_c_.clear();
   stop_ = false;
   begin_ = read_counters(files_);
+  if (gpu_) gpu_->begin();
   if (clock_files_.empty() && temperature_files_.empty()) return;
   sampler_ = std::thread([this] {
     std::unique_lock lock(mutex_);
@@ -231,6 +236,11 @@ TelemetryRecord Telemetry::end() {
     }
   }
   TelemetryRecord record = between(begin_, last, ranges, static_cast<double>(sysconf(_SC_CLK_TCK)));
+  if (gpu_) {
+    gpu_->end(record);
+    return record;
+  }
+  record.gpu = Stated<GpuFigures>::missing("the device measured is a CPU");
   if (clocks_mhz_.empty()) {
     const std::string reason =
         "no frequency driver is visible; the clock in /proc/cpuinfo is nominal under a hypervisor";

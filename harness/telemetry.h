@@ -2,15 +2,20 @@
 /// What the machine did while a window was timed: energy, clocks, temperature, throttling, time
 /// stolen by a hypervisor and load of others. Each figure is a value or the reason why there is
 /// none; nothing is guessed. Counters are read at both ends; only clocks and temperatures, where
-/// they are readable at all, are sampled by a thread that sleeps half a second between readings.
+/// they are readable at all, are sampled by a thread that sleeps half a second between readings. A
+/// GPU's own figures take the place of the processor's (gpu_telemetry.h); time stolen and load of
+/// others are the host's in any case.
 #include <condition_variable>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "harness/gpu_telemetry.h"
 #include "harness/host_files.h"
 #include "results/result.h"
 
@@ -29,7 +34,8 @@ struct TelemetryCounters {
 
 class Telemetry {
  public:
-  explicit Telemetry(HostFiles files = {});
+  /// `gpu`: the device measured, or null where that is the processor.
+  explicit Telemetry(HostFiles files = {}, std::shared_ptr<const Gpu> gpu = nullptr);
   ~Telemetry();
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;
@@ -44,6 +50,7 @@ class Telemetry {
   void stop_thread();
 
   HostFiles files_;
+  std::optional<GpuTelemetry> gpu_;
   std::vector<std::string> clock_files_;        ///< kHz each
   std::vector<std::string> temperature_files_;  ///< thousandths of a degree each
   TelemetryCounters begin_;

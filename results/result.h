@@ -91,7 +91,12 @@ struct TrainingRecord {
   std::int64_t vocabulary = 0;
 };
 
-/// Telemetry over the timed window.
+/// What else a GPU's driver told of the window, by name: a closed list (gpu_figure_names() in
+/// result_io.h), each a value or a reason.
+using GpuFigures = std::map<std::string, Stated<double>>;
+
+/// Telemetry over the timed window: of the device measured, but for the last two, which are the
+/// host's.
 struct TelemetryRecord {
   Stated<double> energy_j;
   Stated<double> power_w;
@@ -101,6 +106,9 @@ struct TelemetryRecord {
   Stated<double> throttled_share;   ///< share of the window under a throttle reason
   Stated<double> steal_share;       ///< share of CPU time the hypervisor took
   Stated<double> other_load_share;  ///< share of CPU time used by other processes
+  /// Missing where the device is no GPU; nothing in a document that was written before there was
+  /// such a field.
+  std::optional<Stated<GpuFigures>> gpu = std::nullopt;
 };
 
 /// One workload in one process.

@@ -165,14 +165,21 @@ void read(const json& from, TrainingRecord& training) {
 }
 
 json telemetry_json(const TelemetryRecord& telemetry) {
-  return {{"energy_j", telemetry.energy_j},
-          {"power_w", telemetry.power_w},
-          {"clock_mhz_median", telemetry.clock_mhz_median},
-          {"clock_mhz_min", telemetry.clock_mhz_min},
-          {"temperature_c_max", telemetry.temperature_c_max},
-          {"throttled_share", telemetry.throttled_share},
-          {"steal_share", telemetry.steal_share},
-          {"other_load_share", telemetry.other_load_share}};
+  json object = {{"energy_j", telemetry.energy_j},
+                 {"power_w", telemetry.power_w},
+                 {"clock_mhz_median", telemetry.clock_mhz_median},
+                 {"clock_mhz_min", telemetry.clock_mhz_min},
+                 {"temperature_c_max", telemetry.temperature_c_max},
+                 {"throttled_share", telemetry.throttled_share},
+                 {"steal_share", telemetry.steal_share},
+                 {"other_load_share", telemetry.other_load_share}};
+  if (!telemetry.gpu) return object;
+  if (telemetry.gpu->has_value()) {
+    object["gpu"] = {{"value", *telemetry.gpu->value}};
+  } else {
+    object["gpu"] = {{"value", nullptr}, {"reason", telemetry.gpu->reason}};
+  }
+  return object;
 }
 void read(const json& from, TelemetryRecord& telemetry) {
   from.at("energy_j").get_to(telemetry.energy_j);
@@ -183,6 +190,11 @@ void read(const json& from, TelemetryRecord& telemetry) {
   from.at("throttled_share").get_to(telemetry.throttled_share);
   from.at("steal_share").get_to(telemetry.steal_share);
   from.at("other_load_share").get_to(telemetry.other_load_share);
+  if (!from.contains("gpu")) return;
+  const json& gpu = from.at("gpu");
+  telemetry.gpu = gpu.at("value").is_null()
+                      ? Stated<GpuFigures>::missing(gpu.at("reason").get<std::string>())
+                      : Stated<GpuFigures>::known(gpu.at("value").get<GpuFigures>());
 }
 
 json item_json(const ItemRecord& item) {
@@ -333,6 +345,20 @@ json to_json(const ProcessRecord& process) {
           {"items", items}};
 }
 
+namespace {
+
+/// The closed list of names that an object of the result's schema may have.
+std::vector<std::string> schema_properties(const char* definition) {
+  const json schema = parse_json(embedded_schema("result.schema.json"), "result.schema.json");
+  std::vector<std::string> names;
+  for (const auto& [name, property] : schema.at("$defs").at(definition).at("properties").items()) {
+    names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
 ResultDocument read_result(const std::filesystem::path& path) {
   return result_from(parse_json(read_file(path), path.string()), path.string());
 }
@@ -345,8 +371,11 @@ void write_result(const std::filesystem::path& path, const ResultDocument& resul
 }
 
 std::vector<std::string> condition_names() {
-  const json schema = parse_json(embedded_schema("result.schema.json"), "result.schema.json");
-  return schema.at("$defs").at("conditions").at("required").get<std::vector<std::string>>();
+  return schema_properties("conditions");
+}
+
+std::vector<std::string> gpu_figure_names() {
+  return schema_properties("gpu_figures");
 }
 
 }  // namespace assay

@@ -27,7 +27,10 @@ namespace assay {
 /// input_error naming file and JSON path, or the system's reason.
 void write_result(const std::filesystem::path& path, const ResultDocument& result);
 
-/// The names that ResultDocument::conditions must have, all of them: the schema's closed list.
+/// The names that ResultDocument::conditions has, the schema's closed list; a document that was
+/// written before some of them lacks those.
 [[nodiscard]] std::vector<std::string> condition_names();
+/// Likewise those of GpuFigures.
+[[nodiscard]] std::vector<std::string> gpu_figure_names();
 
 }  // namespace assay

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "kernels/bf16.h"
-#include "ptx/fault_injection.h"
+#include "support/fault_injection.h"
 #include "ptx/host_nccl.h"
 #include "ptx_device/device.h"
 
@@ -308,7 +308,7 @@ void use_everything(const Table& table) {
 }
 
 TEST(Nccl, AnErrorAtEachEntryIsNamedAndLeavesNothingBehind) {
-  using Faults = cuda_test::FaultInjection<Table>;
+  using Faults = FaultInjection<Table>;
   Faults::begin(host_nccl::library());
   use_everything(Faults::table());
   const std::map<std::string, int> calls = Faults::calls();

@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace assay::cuda_test {
+namespace assay {
 
 struct Fault {
   std::string entry;  ///< the library's name of the call; empty: none fails
@@ -112,4 +112,4 @@ class FaultInjection {
   static void wrap(R (*&)(P...), std::size_t) {}
 };
 
-}  // namespace assay::cuda_test
+}  // namespace assay
