@@ -12,9 +12,9 @@
 
 #include "base/error.h"
 #include "kernels/bf16.h"
-#include "support/fault_injection.h"
 #include "ptx/host_nccl.h"
 #include "ptx_device/device.h"
+#include "support/fault_injection.h"
 
 namespace assay::cuda::nccl {
 namespace {
