@@ -33,6 +33,10 @@ const Table& system_library(const std::vector<std::string>& names) {
                              : open.emplace(names, open_library(names)).first->second;
 }
 
+const Table& machine_library() {
+  return system_library();
+}
+
 void check(const Table& table, Status status, std::string_view call, const std::string& where) {
   if (status == kSuccess) return;
   const char* const name = table.get_status_name(status);

@@ -222,6 +222,10 @@ void for_each_entry(AnyTable& table, Visit visit) {
 /// ends. Errors: no library or a missing entry is an input error that names it and the mend.
 [[nodiscard]] const Table& system_library(const std::vector<std::string>& names = library_names());
 
+/// Where a workload takes its library from: the machine's, or another filling of the table.
+using LibrarySource = const Table& (*)();
+[[nodiscard]] const Table& machine_library();
+
 /// Throws a check error "where: cublasLtMatmul failed: CUBLAS_STATUS_NOT_SUPPORTED: …" unless
 /// status is success.
 void check(const Table& table, Status status, std::string_view call, const std::string& where = {});

@@ -38,7 +38,7 @@ struct OnDevice {
 
 template <class A, class B, class Out>
 Instance make_instance(const Product& product, cuda::Stream& stream, const InputKey& key,
-                       BlasLibrary library) {
+                       cuda::blas::LibrarySource library) {
   const auto host = std::make_shared<HostOperands<A, B, Out>>(product, key.key);
   const auto device = std::make_shared<OnDevice<A, B, Out>>(stream, product, *host, library());
   Instance instance;
@@ -56,7 +56,7 @@ Instance make_instance(const Product& product, cuda::Stream& stream, const Input
 
 /// Makes the instance in the types that stand for the product's elements on the host.
 Instance instance_of(const Product& product, cuda::Stream& stream, const InputKey& key,
-                     BlasLibrary library) {
+                     cuda::blas::LibrarySource library) {
   switch (product.input) {
     case Element::fp64:
       return make_instance<double, double, double>(product, stream, key, library);
@@ -113,11 +113,7 @@ Case cuda_square(Element input, Element output) {
 
 }  // namespace
 
-const cuda::blas::Table& machine_blas() {
-  return cuda::blas::system_library();
-}
-
-Workload cuda_workload(const Case& item, BlasLibrary library) {
+Workload cuda_workload(const Case& item, cuda::blas::LibrarySource library) {
   Workload w = declare(item);
   w.on_cuda = [product = item.product, library](cuda::Stream& stream, const InputKey& key) {
     return instance_of(product, stream, key, library);

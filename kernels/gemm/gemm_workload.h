@@ -86,9 +86,8 @@ struct HostOperands {
 /// The CUDA workload of that product, by the machine's cuBLASLt or another filling of its table.
 /// Making an instance chooses the algorithm, which its notes record (gemm_cuda.h).
 /// Errors of an instance: as CudaPlan; input_error where there is no cuBLASLt.
-using BlasLibrary = const cuda::blas::Table& (*)();
-[[nodiscard]] const cuda::blas::Table& machine_blas();
-[[nodiscard]] Workload cuda_workload(const Case& item, BlasLibrary library = machine_blas);
+[[nodiscard]] Workload cuda_workload(
+    const Case& item, cuda::blas::LibrarySource library = cuda::blas::machine_library);
 /// All of CUDA's: the products of tb1's dense models, and a square one in each precision.
 [[nodiscard]] std::vector<Case> cuda_cases();
 

@@ -20,6 +20,14 @@ void draw(const cuda::Stream& stream, const TokenLawView& law, const std::uint64
   cuda::launch<token_chain_draw>(stream, where, law, draw, first_row, rows, length, tokens);
 }
 
+void split(const cuda::Stream& stream, std::int64_t rows, std::int64_t length,
+           const std::int32_t* tokens, std::int32_t* inputs, std::int32_t* targets) {
+  if (rows * length == 0) return;
+  const cuda::Geometry where{.grid = {cuda::blocks_for(rows * length, kThreads)},
+                             .block = {kThreads}};
+  cuda::launch<token_chain_split>(stream, where, rows, length, tokens, inputs, targets);
+}
+
 void advance(const cuda::Stream& stream, std::uint64_t* draw) {
   cuda::launch<token_chain_advance>(stream, {}, draw);
 }

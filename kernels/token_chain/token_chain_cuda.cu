@@ -25,6 +25,20 @@ __global__ __launch_bounds__(kThreads) void token_chain_draw(TokenLawView law,
   for (; steps > 0; --steps) token = law.permutation[token];
   tokens[index] = token;
 }
+__global__ __launch_bounds__(kThreads) void token_chain_split(std::int64_t rows,
+                                                              std::int64_t length,
+                                                              const std::int32_t* tokens,
+                                                              std::int32_t* inputs,
+                                                              std::int32_t* targets) {
+  const std::int64_t index = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (index >= rows * length) return;
+  const std::int64_t row = index / length;
+  const std::int64_t position = index % length;
+  const std::int32_t token = tokens[index];
+  const std::int64_t start = row * (length - 1);
+  if (position + 1 < length) inputs[start + position] = token;
+  if (position > 0) targets[start + position - 1] = token;
+}
 __global__ void token_chain_advance(std::uint64_t* draw) {
   ++*draw;
 }

@@ -32,6 +32,9 @@ inline constexpr int kThreads = 256;
 extern "C" {
 ASSAY_KERNEL token_chain_draw(TokenLawView law, const std::uint64_t* draw, std::uint64_t first_row,
                               std::int64_t rows, std::int64_t length, std::int32_t* tokens);
+/// inputs and targets: (rows, length - 1), all but the last and all but the first of each row.
+ASSAY_KERNEL token_chain_split(std::int64_t rows, std::int64_t length, const std::int32_t* tokens,
+                               std::int32_t* inputs, std::int32_t* targets);
 /// One thread: ++*draw.
 ASSAY_KERNEL token_chain_advance(std::uint64_t* draw);
 }
@@ -60,6 +63,10 @@ class DeviceLaw {
 /// named (*draw, first_row + r). Bit-identical to draw_token_row.
 void draw(const cuda::Stream& stream, const TokenLawView& law, const std::uint64_t* draw,
           std::uint64_t first_row, std::int64_t rows, std::int64_t length, std::int32_t* tokens);
+/// What a step reads of the rows: inputs are all but a row's last token, targets all but its first;
+/// (rows, length - 1) each.
+void split(const cuda::Stream& stream, std::int64_t rows, std::int64_t length,
+           const std::int32_t* tokens, std::int32_t* inputs, std::int32_t* targets);
 void advance(const cuda::Stream& stream, std::uint64_t* draw);
 
 /// What a draw asks of global memory, on average over draws.

@@ -8,11 +8,7 @@
 
 namespace assay::transformer {
 
-Arena::~Arena() {
-  if (base_ != nullptr) munmap(base_, bytes_);
-}
-
-void Arena::allocate(std::size_t bytes) {
+HostMemory::HostMemory(std::size_t bytes) {
   constexpr std::size_t kHugePage = std::size_t{2} << 20;
   bytes_ = (bytes + kHugePage - 1) / kHugePage * kHugePage + kHugePage;
   void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -23,7 +19,11 @@ void Arena::allocate(std::size_t bytes) {
   // Huge pages save the address translation of gigabytes of optimiser state; a hint, so a refusal
   // is no error.
   madvise(memory, bytes_, MADV_HUGEPAGE);
-  base_ = static_cast<std::byte*>(memory);
+  data_ = memory;
+}
+
+HostMemory::~HostMemory() {
+  munmap(data_, bytes_);
 }
 
 }  // namespace assay::transformer

@@ -1,25 +1,9 @@
 #pragma once
 /// CpuStep: the forward and backward passes, and attention. Included by cpu_step.cpp only.
 #include "kernels/transformer/cpu_step.h"
+#include "kernels/transformer/step_shapes.h"
 
 namespace assay::transformer {
-
-template <class T>
-attention::Shape CpuStep<T>::attention_shape() const {
-  return {options_.batch,  options_.sequence, model_.heads,
-          model_.kv_heads, model_.head_size,  qkv_width(model_)};
-}
-
-template <class T>
-rope::Shape CpuStep<T>::rope_shape() const {
-  return {options_.batch, options_.sequence, model_.heads + model_.kv_heads, model_.head_size,
-          qkv_width(model_)};
-}
-
-template <class T>
-embedding::Shape CpuStep<T>::embedding_shape() const {
-  return {options_.batch, options_.sequence, model_.width, model_.vocabulary};
-}
 
 /// y = norm(branch + stream), with the sum left in buffers.sum; without a branch the stream is
 /// already there.
@@ -56,11 +40,11 @@ template <class T>
 void CpuStep<T>::attention_forward(const LayerBuffers<T>& layer, const LayerPlaces& at) {
   qkv_.forward(layer.norm1.y, weight(at.qkv), weight(at.qkv_bias), layer.qkv);
   if (model_.positions == Positions::rotary) {
-    kernels_.rope.forward(rope_shape(), rope_table_.data(), layer.qkv);
+    kernels_.rope.forward(rope_shape(options_), rope_table_.data(), layer.qkv);
   }
   const T* keys = layer.qkv + attention_width(model_);
   const T* values = keys + model_.kv_heads * model_.head_size;
-  kernels_.attention.forward(attention_shape(),
+  kernels_.attention.forward(attention_shape(options_),
                              {layer.qkv, keys, values, layer.attended, layer.log_sum});
   projection_.forward(layer.attended, weight(at.projection), weight(at.projection_bias),
                       state_.branch);
@@ -79,11 +63,11 @@ void CpuStep<T>::attention_backward(const LayerBuffers<T>& layer, const LayerPla
   const std::int64_t key_offset = attention_width(model_);
   const std::int64_t value_offset = key_offset + model_.kv_heads * model_.head_size;
   kernels_.attention.backward(
-      attention_shape(),
+      attention_shape(options_),
       {layer.qkv, layer.qkv + key_offset, layer.qkv + value_offset, layer.attended, layer.log_sum,
        d.attended, d.qkv, d.qkv + key_offset, d.qkv + value_offset});
   if (model_.positions == Positions::rotary) {
-    kernels_.rope.backward(rope_shape(), rope_table_.data(), d.qkv);
+    kernels_.rope.backward(rope_shape(options_), rope_table_.data(), d.qkv);
   }
 
   if (model_.biases) {
@@ -95,7 +79,7 @@ void CpuStep<T>::attention_backward(const LayerBuffers<T>& layer, const LayerPla
 
 template <class T>
 void CpuStep<T>::forward() {
-  kernels_.embedding.forward(embedding_shape(), state_.inputs, weight(list_.tokens),
+  kernels_.embedding.forward(embedding_shape(options_), state_.inputs, weight(list_.tokens),
                              weight(list_.positions), state_.layers.front().norm1.sum);
   const T* branch = nullptr;
   const T* stream = nullptr;
@@ -133,8 +117,8 @@ void CpuStep<T>::backward(bool first) {
     attention_backward(layer, at, first);
     norm_backward(d.normed, d.stream, layer.norm1, at.norm1_gamma, at.norm1_beta);
   }
-  kernels_.embedding.backward(embedding_shape(), state_.inputs, d.stream, gradient(list_.tokens),
-                              gradient(list_.positions));
+  kernels_.embedding.backward(embedding_shape(options_), state_.inputs, d.stream,
+                              gradient(list_.tokens), gradient(list_.positions));
 }
 
 }  // namespace assay::transformer

@@ -16,6 +16,7 @@ CpuStep<T>::CpuStep(const StepOptions& options, const CpuDevice& device, const I
       list_(list_parameters(options.model)),
       kernels_(device.level),
       state_(options, list_),
+      memory_(laid_out_bytes(state_, options, list_)),
       law_(make_token_law(key.key, static_cast<std::int32_t>(options.model.vocabulary))),
       tokens_(options.batch * options.sequence),
       qkv_(linear(tokens_, model_.width, qkv_width(model_), model_.biases)),
@@ -35,6 +36,8 @@ CpuStep<T>::CpuStep(const StepOptions& options, const CpuDevice& device, const I
                                     false, true);
     }
   }
+  Arena arena(memory_.data());
+  state_.lay_out(arena, options_, list_);
   initialise(key.key);
 }
 

@@ -8,8 +8,8 @@
 
 #include "base/token_law.h"
 #include "kernels/transformer/cpu_kernels.h"
-#include "kernels/transformer/cpu_state.h"
 #include "kernels/transformer/linear.h"
+#include "kernels/transformer/step_state.h"
 
 namespace assay::transformer {
 
@@ -35,7 +35,8 @@ class CpuStep {
   void iterate();
 
   [[nodiscard]] Observation observation() const { return observation_; }
-  [[nodiscard]] const CpuState<T>& state() const { return state_; }
+  [[nodiscard]] const StepState<T>& state() const { return state_; }
+  [[nodiscard]] std::size_t memory_bytes() const { return memory_.bytes(); }
   [[nodiscard]] const ParameterList& parameters() const { return list_; }
   [[nodiscard]] const StepOptions& options() const { return options_; }
 
@@ -79,9 +80,6 @@ class CpuStep {
     return place == kAbsent ? nullptr : state_.gradient + list_.at(place).offset;
   }
   [[nodiscard]] moe::Shape moe_shape() const;
-  [[nodiscard]] attention::Shape attention_shape() const;
-  [[nodiscard]] rope::Shape rope_shape() const;
-  [[nodiscard]] embedding::Shape embedding_shape() const;
   [[nodiscard]] Linear<T> linear(std::int64_t rows, std::int64_t in, std::int64_t out, bool bias,
                                  bool adds_to_input_gradient = false) const;
   [[nodiscard]] FeedForwardLinears<T> feed_forward_linears(std::int64_t rows, std::int64_t width,
@@ -93,7 +91,8 @@ class CpuStep {
   CpuLevel level_;
   ParameterList list_;
   StepKernels<T> kernels_;
-  CpuState<T> state_;
+  StepState<T> state_;
+  HostMemory memory_;
   TokenLaw law_;
   std::vector<float> rope_table_;
   std::int64_t tokens_;  ///< of a micro-batch

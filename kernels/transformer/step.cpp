@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/transformer/cpu_step.h"
+#include "kernels/transformer/weight_hash.h"
 
 namespace assay::transformer {
 namespace {
@@ -27,13 +28,6 @@ AnyStep make_step(const StepOptions& options, const CpuDevice& device, const Inp
 
 std::vector<float> copied(const float* values, std::int64_t n) {
   return {values, values + n};
-}
-
-/// Steele's finaliser of a 64-bit word.
-std::uint64_t mixed(std::uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
-  return z ^ (z >> 31);
 }
 
 }  // namespace
@@ -86,17 +80,8 @@ Observation CpuTrainingStep::observe() const {
 }
 
 std::uint64_t CpuTrainingStep::weight_hash() const {
-  return typed_->with([](const auto& step) {
-    const float* master = step.state().master;
-    const std::int64_t n = step.parameters().total;
-    std::uint64_t sum = 0;
-#pragma omp parallel for schedule(static) reduction(+ : sum)
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::uint64_t bits = __builtin_bit_cast(std::uint32_t, master[i]);
-      sum += mixed((static_cast<std::uint64_t>(i) << 32) ^ bits ^ 0x9E3779B97F4A7C15U);
-    }
-    return sum;
-  });
+  return typed_->with(
+      [](const auto& step) { return hash_of(step.state().master, step.parameters().total); });
 }
 
 std::vector<double> CpuTrainingStep::weights() const {
@@ -148,7 +133,7 @@ std::vector<std::pair<std::string, std::string>> CpuTrainingStep::notes() const 
         {"parameters", std::to_string(step.parameters().parameters)},
         {"micro_batch_rows", std::to_string(step.options().batch)},
         {"accumulation", std::to_string(step.options().accumulation)},
-        {"memory_mib", std::to_string(step.state().bytes() >> 20)}};
+        {"memory_mib", std::to_string(step.memory_bytes() >> 20)}};
   });
 }
 

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "kernels/adamw/adamw.h"
+#include "kernels/cuda/blas.h"
 #include "kernels/transformer/parameters.h"
 #include "kernels/transformer/step_reference.h"
 #include "kernels/workload.h"
@@ -64,8 +65,7 @@ class CpuTrainingStep {
   void iterate();
   [[nodiscard]] Observation observe() const;
 
-  /// A hash of all weights' bits: Σ over i of splitmix64's finaliser of (i, master weight i),
-  /// modulo 2^64. (G. Steele et al., OOPSLA 2014, for the finaliser.)
+  /// A hash of all master weights' bits (weight_hash.h).
   [[nodiscard]] std::uint64_t weight_hash() const;
 
   /// What checks read. Arrays are in storage order of list_parameters(model).
@@ -93,8 +93,18 @@ struct StepRecord {
   std::vector<float> losses;
   std::vector<float> gradients;
 };
-/// Runs one iteration. The step must not accumulate.
-[[nodiscard]] StepRecord record_iteration(CpuTrainingStep& step);
+/// Runs one iteration of a CPU's or a CUDA device's step. The step must not accumulate.
+template <class Step>
+[[nodiscard]] StepRecord record_iteration(Step& step) {
+  StepRecord record;
+  record.weights = step.weights();
+  step.iterate();
+  record.rows = step.rows();
+  record.routing = step.routing();
+  record.losses = step.losses();
+  record.gradients = step.gradients();
+  return record;
+}
 
 /// Holds a record against the definition, within the control: the losses and each parameter's
 /// gradient in Frobenius' norm, and whether the experts visited were the most probable.
@@ -106,11 +116,13 @@ struct StepRecord {
                                                  const CpuDevice& device, const InputKey& key);
 
 /// The options made small enough for check_gradients: the same family in every respect but size.
-[[nodiscard]] StepOptions small_sibling(const StepOptions& options);
+[[nodiscard]] StepOptions small_sibling(const StepOptions& options, std::int64_t head_size = 16);
 
 /// The step as a workload: transformer/<model>_step/batch.._sequence..[_accumulation..]/precision.
 /// Errors: as require_valid.
-[[nodiscard]] Workload training_step_workload(const StepOptions& options);
+/// On CUDA its products are those of `library`.
+[[nodiscard]] Workload training_step_workload(
+    const StepOptions& options, cuda::blas::LibrarySource library = cuda::blas::machine_library);
 
 [[nodiscard]] std::vector<Workload> workloads();
 

@@ -71,7 +71,7 @@ Check check_routing(const StepResult<double>& exact, const StepResult<float>& co
 
 }  // namespace
 
-StepOptions small_sibling(const StepOptions& options) {
+StepOptions small_sibling(const StepOptions& options, std::int64_t head_size) {
   StepOptions small = options;
   ModelConfig& model = small.model;
   model.name += " (small sibling)";
@@ -79,8 +79,8 @@ StepOptions small_sibling(const StepOptions& options) {
   model.layers = 2;
   model.heads = 4;
   model.kv_heads = grouped ? 2 : 4;
-  model.head_size = 16;
-  model.width = 64;
+  model.head_size = head_size;
+  model.width = 4 * head_size;
   model.vocabulary = 96;
   model.sequence = 16;
   // In so narrow a model GPT-2's 0.02 would leave attention uniform and positions without effect,
@@ -98,17 +98,6 @@ StepOptions small_sibling(const StepOptions& options) {
   small.sequence = 16;
   small.accumulation = 1;
   return small;
-}
-
-StepRecord record_iteration(CpuTrainingStep& step) {
-  StepRecord record;
-  record.weights = step.weights();
-  step.iterate();
-  record.rows = step.rows();
-  record.routing = step.routing();
-  record.losses = step.losses();
-  record.gradients = step.gradients();
-  return record;
 }
 
 std::vector<Check> compare_with_definition(const StepOptions& options, const StepRecord& record) {

@@ -1,22 +1,26 @@
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <utility>
 
 #include "base/token_law.h"
+#include "kernels/transformer/cuda_training_step.h"
 #include "kernels/transformer/step.h"
 
 namespace assay::transformer {
 namespace {
 
-Instance make_instance(const StepOptions& options, const CpuDevice& device, const InputKey& key) {
-  const auto step = std::make_shared<CpuTrainingStep>(options, device, key);
+/// An instance of a step on any device; `sibling`: the checks of a small one.
+template <class Step>
+Instance make_instance(const StepOptions& options, const InputKey& key,
+                       const std::shared_ptr<Step>& step,
+                       const std::function<std::vector<Check>()>& sibling) {
   Instance instance;
-  instance.iterate = [=] { step->iterate(); };
   instance.observe = [=] { return step->observe(); };
   instance.verify = [=] {
     const bool finite = std::isfinite(step->observe().loss);
     std::vector<Check> checks{{"loss is finite", finite ? 0.0 : 1.0, 0.0}};
-    for (Check& check : check_gradients(small_sibling(options), device, key)) {
+    for (Check& check : sibling()) {
       check.name = "small sibling, " + check.name;
       checks.push_back(std::move(check));
     }
@@ -30,6 +34,36 @@ Instance make_instance(const StepOptions& options, const CpuDevice& device, cons
   return instance;
 }
 
+Instance on_cpu(const StepOptions& options, const CpuDevice& device, const InputKey& key) {
+  const auto step = std::make_shared<CpuTrainingStep>(options, device, key);
+  Instance instance = make_instance(
+      options, key, step, [=] { return check_gradients(small_sibling(options), device, key); });
+  instance.iterate = [=] { step->iterate(); };
+  return instance;
+}
+
+Instance on_cuda(const StepOptions& options, cuda::Stream& stream, const InputKey& key,
+                 cuda::blas::LibrarySource library) {
+  const auto step = std::make_shared<CudaTrainingStep>(options, stream, key, library());
+  Instance instance = make_instance(options, key, step, [=, &stream] {
+    const StepOptions small = small_sibling(options, 64);
+    CudaTrainingStep sibling(small, stream, key, library());
+    return compare_with_definition(small, record_iteration(sibling));
+  });
+  instance.iterate = [=, &stream] {
+    step->iterate();
+    stream.synchronize();
+  };
+  return instance;
+}
+
+/// The models that CudaTrainingStep offers.
+bool offered_on_cuda(const StepOptions& options) {
+  const ModelConfig& model = options.model;
+  return options.precision == Precision::bf16 && model.experts == 0 &&
+         (model.head_size == 64 || model.head_size == 128);
+}
+
 /// Each read and written once: master weights, two moments, gradients and, where they are stored
 /// apart, BF16 weights.
 std::uint64_t state_bytes(const StepOptions& options) {
@@ -39,7 +73,7 @@ std::uint64_t state_bytes(const StepOptions& options) {
 
 }  // namespace
 
-Workload training_step_workload(const StepOptions& options) {
+Workload training_step_workload(const StepOptions& options, cuda::blas::LibrarySource library) {
   require_valid(options);
   Workload w;
   w.family = "transformer";
@@ -53,8 +87,13 @@ Workload training_step_workload(const StepOptions& options) {
   w.bytes = state_bytes(options);
   w.inputs = "tokens of the keyed chain, fresh each iteration; initial weights of GPT-2 by Philox";
   w.on_cpu = [options](const CpuDevice& device, const InputKey& key) {
-    return make_instance(options, device, key);
+    return on_cpu(options, device, key);
   };
+  if (offered_on_cuda(options)) {
+    w.on_cuda = [options, library](cuda::Stream& stream, const InputKey& key) {
+      return on_cuda(options, stream, key, library);
+    };
+  }
   return named(std::move(w));
 }
 

@@ -7,8 +7,9 @@
 namespace assay::cuda_test {
 
 void on_each_library(const host_blas::Options& options,
-                     const std::function<void(cuda::Stream&, const cuda::blas::Table&)>& body) {
-  on_each_architecture([&](cuda::Stream& stream) {
+                     const std::function<void(cuda::Stream&, const cuda::blas::Table&)>& body,
+                     const ptx_device::Options& device_options) {
+  const auto on_architecture = [&](cuda::Stream& stream) {
     if (!is_functional()) return body(stream, cuda::blas::system_library());
     const cuda::DriverTable clocked = host_blas::with_clock(stream.device().driver());
     cuda::Device device(clocked, 0);
@@ -18,7 +19,8 @@ void on_each_library(const host_blas::Options& options,
     host_blas::configure(device.driver(), of_device);
     body(clocked_stream, host_blas::library());
     EXPECT_TRUE(host_blas::leaks().empty()) << host_blas::leaks().front();
-  });
+  };
+  on_each_architecture(on_architecture, device_options);
 }
 
 }  // namespace assay::cuda_test

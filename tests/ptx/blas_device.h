@@ -6,6 +6,7 @@
 #include "kernels/cuda/blas.h"
 #include "kernels/cuda/device.h"
 #include "ptx/host_blas.h"
+#include "ptx_device/device.h"
 
 namespace assay::cuda_test {
 
@@ -13,6 +14,7 @@ namespace assay::cuda_test {
 /// `options` (but for the architecture), and expects that nothing of it is left behind. On a GPU
 /// the library is the machine's, once, and options do nothing.
 void on_each_library(const host_blas::Options& options,
-                     const std::function<void(cuda::Stream&, const cuda::blas::Table&)>& body);
+                     const std::function<void(cuda::Stream&, const cuda::blas::Table&)>& body,
+                     const ptx_device::Options& device = {});
 
 }  // namespace assay::cuda_test

@@ -1,5 +1,6 @@
 #include "ptx/host_blas_product.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -260,25 +261,48 @@ double scalar_of(DataType scale, const void* value) {
   return static_cast<double>(load<float>(bytes));
 }
 
-/// Σ_l op(A)(i, l) · op(B)(l, j), in the compute type.
-double sum_of(ComputeType compute, const Matrix& a, const View& op_a, std::int64_t i,
-              const Matrix& b, const View& op_b, std::int64_t j) {
-  double wide = 0.0;
-  float single = 0.0F;
-  for (std::int64_t l = 0; l < op_a.columns; ++l) {
-    const double x = a.at(i * op_a.row_stride + l * op_a.column_stride);
-    const double y = b.at(l * op_b.row_stride + j * op_b.column_stride);
-    if (compute == ComputeType::fp64 || compute == ComputeType::int32) {
-      wide += x * y;
-    } else if (compute == ComputeType::fp32_of_tf32) {
-      single += to_tf32(static_cast<float>(x)) * to_tf32(static_cast<float>(y));
-    } else {
-      single += static_cast<float>(x) * static_cast<float>(y);
+/// op(M), whose rows are `outer` and columns the depth (or the other way round), as Real in the
+/// order (depth, outer), so that sums over the depth run side by side.
+template <class Real>
+std::vector<Real> by_depth(const Matrix& matrix, std::int64_t depth, std::int64_t depth_stride,
+                           std::int64_t outer, std::int64_t outer_stride, bool to_tf32_first) {
+  std::vector<Real> values;
+  values.reserve(static_cast<std::size_t>(depth * outer));
+  for (std::int64_t l = 0; l < depth; ++l) {
+    for (std::int64_t i = 0; i < outer; ++i) {
+      const auto value = static_cast<Real>(matrix.at(l * depth_stride + i * outer_stride));
+      values.push_back(to_tf32_first ? static_cast<Real>(to_tf32(static_cast<float>(value)))
+                                     : value);
     }
   }
-  return compute == ComputeType::fp64 || compute == ComputeType::int32
-             ? wide
-             : static_cast<double>(single);
+  return values;
+}
+
+/// Σ_l op(A)(i, l) · op(B)(l, j) in Real, l rising; column-major.
+template <class Real>
+std::vector<double> sums_of(ComputeType compute, const Matrix& a, const View& op_a, const Matrix& b,
+                            const View& op_b) {
+  const bool tf32 = compute == ComputeType::fp32_of_tf32;
+  const std::int64_t rows = op_a.rows;
+  const std::int64_t depth = op_a.columns;
+  const auto left = by_depth<Real>(a, depth, op_a.column_stride, rows, op_a.row_stride, tf32);
+  const auto right =
+      by_depth<Real>(b, depth, op_b.row_stride, op_b.columns, op_b.column_stride, tf32);
+  std::vector<double> all;
+  all.reserve(static_cast<std::size_t>(rows * op_b.columns));
+  std::vector<Real> column(static_cast<std::size_t>(rows));
+  for (std::int64_t j = 0; j < op_b.columns; ++j) {
+    std::fill(column.begin(), column.end(), Real{0});
+    for (std::int64_t l = 0; l < depth; ++l) {
+      const Real factor = right[static_cast<std::size_t>(l * op_b.columns + j)];
+      const Real* const of_depth = left.data() + l * rows;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        column[static_cast<std::size_t>(i)] += of_depth[i] * factor;
+      }
+    }
+    all.insert(all.end(), column.begin(), column.end());
+  }
+  return all;
 }
 
 }  // namespace
@@ -355,11 +379,14 @@ void compute(const cuda::DriverTable& driver, cuda::StreamHandle stream, const D
       has_aux(m.epilogue) ? m.aux_leading_dimension * (columns - 1) + rows : 0;
   Matrix aux = copier.read(p.d.type, aux_span, m.aux);
   std::vector<double> row_sums(static_cast<std::size_t>(rows));
+  const bool wide = m.compute == ComputeType::fp64 || m.compute == ComputeType::int32;
+  const std::vector<double> sums = wide ? sums_of<double>(m.compute, a, op_a, b, op_b)
+                                        : sums_of<float>(m.compute, a, op_a, b, op_b);
 
   for (std::int64_t j = 0; j < columns; ++j) {
     for (std::int64_t i = 0; i < rows; ++i) {
       const std::int64_t at = i + j * p.d.leading_dimension;
-      double value = scale * sum_of(m.compute, a, op_a, i, b, op_b, j);
+      double value = scale * sums[static_cast<std::size_t>(i + j * rows)];
       if (beta != 0.0) value += beta * c.at(i + j * p.c.leading_dimension);
       if (adds_bias(m.epilogue)) value += bias.at(i);
       const std::int64_t aux_at = i + j * m.aux_leading_dimension;

@@ -81,14 +81,22 @@ ptx_device::Counters take_counted() {
   return is_functional() ? ptx_device::take_counters() : ptx_device::Counters{};
 }
 
-void on_each_architecture(const std::function<void(cuda::Stream&)>& body) {
-  if (!is_functional()) return run_on({}, body);
+ptx_device::Options without_checks() {
+  ptx_device::Options options;
+  options.detect_races = false;
+  options.detect_uninitialised = false;
+  return options;
+}
+
+void on_each_architecture(const std::function<void(cuda::Stream&)>& body,
+                          const ptx_device::Options& options) {
+  if (!is_functional()) return run_on(options, body);
   ASSERT_FALSE(tested_architectures().empty()) << "this build carries no CUDA kernels";
   for (const int architecture : tested_architectures()) {
     SCOPED_TRACE("sm_" + std::to_string(architecture));
-    ptx_device::Options options;
-    options.architecture = architecture;
-    run_on(options, body);
+    ptx_device::Options of_architecture = options;
+    of_architecture.architecture = architecture;
+    run_on(of_architecture, body);
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "kernels/cuda/device.h"
 #include "ptx_device/counters.h"
+#include "ptx_device/device.h"
 
 namespace assay::cuda_test {
 
@@ -18,9 +19,14 @@ namespace assay::cuda_test {
 /// What launches did since the last call; zeros on a real GPU.
 [[nodiscard]] ptx_device::Counters take_counted();
 
-/// Runs body on a fresh device of each architecture that the build has kernels for; on a real GPU
-/// once.
-void on_each_architecture(const std::function<void(cuda::Stream&)>& body);
+/// Runs body on a fresh device of each architecture that the build has kernels for, made by
+/// `options` but for the architecture; on a real GPU once.
+void on_each_architecture(const std::function<void(cuda::Stream&)>& body,
+                          const ptx_device::Options& options = {});
+
+/// For tests of what is around kernels whose own tests look for races: without those checks the
+/// functional device takes half the time.
+[[nodiscard]] ptx_device::Options without_checks();
 
 /// Runs body, which returns its outputs' bytes, in each thread order (forward, reverse, two random
 /// ones; on a real GPU four times) and expects the same bits.

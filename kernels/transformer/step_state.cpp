@@ -1,4 +1,4 @@
-#include "kernels/transformer/cpu_state.h"
+#include "kernels/transformer/step_state.h"
 
 #include <type_traits>
 
@@ -29,9 +29,8 @@ std::int64_t common_width(const ModelConfig& model) {
 }  // namespace
 
 template <class T>
-CpuState<T>::CpuState(const StepOptions& options, const ParameterList& list) {
+StepState<T>::StepState(const StepOptions& options, const ParameterList& list) {
   layers.resize(list.layers.size());
-  arena_.place([&](Arena& arena) { lay_out(arena, options, list); });
   for (LayerBuffers<T>& layer : layers) {
     const auto choices =
         static_cast<std::size_t>(tokens_of(options) * options.model.experts_per_token);
@@ -40,7 +39,7 @@ CpuState<T>::CpuState(const StepOptions& options, const ParameterList& list) {
 }
 
 template <class T>
-void CpuState<T>::lay_out(Arena& arena, const StepOptions& options, const ParameterList& list) {
+void StepState<T>::lay_out(Arena& arena, const StepOptions& options, const ParameterList& list) {
   master = arena.take<float>(list.total);
   gradient = arena.take<float>(list.total);
   first_moment = arena.take<float>(list.total);
@@ -64,7 +63,7 @@ void CpuState<T>::lay_out(Arena& arena, const StepOptions& options, const Parame
 }
 
 template <class T>
-void CpuState<T>::lay_out_layer(Arena& arena, const StepOptions& options, LayerBuffers<T>& layer) {
+void StepState<T>::lay_out_layer(Arena& arena, const StepOptions& options, LayerBuffers<T>& layer) {
   const ModelConfig& model = options.model;
   const std::int64_t tokens = tokens_of(options);
   const std::int64_t slots = tokens * model.experts_per_token;
@@ -84,7 +83,7 @@ void CpuState<T>::lay_out_layer(Arena& arena, const StepOptions& options, LayerB
 }
 
 template <class T>
-void CpuState<T>::lay_out_gradients(Arena& arena, const StepOptions& options) {
+void StepState<T>::lay_out_gradients(Arena& arena, const StepOptions& options) {
   const ModelConfig& model = options.model;
   const std::int64_t tokens = tokens_of(options);
   const std::int64_t slots = tokens * model.experts_per_token;
@@ -100,7 +99,7 @@ void CpuState<T>::lay_out_gradients(Arena& arena, const StepOptions& options) {
   d.weight = arena.take<float>(slots);
 }
 
-template class CpuState<float>;
-template class CpuState<Bf16>;
+template struct StepState<float>;
+template struct StepState<Bf16>;
 
 }  // namespace assay::transformer

@@ -1,6 +1,7 @@
 #pragma once
-/// The memory of a step on a CPU: what lasts (parameters, moments), and what one micro-batch's
-/// forward pass leaves for its backward pass. T is the storage type, float or Bf16.
+/// The memory of a step: what lasts (parameters, moments), and what one micro-batch's forward pass
+/// leaves for its backward pass. T is the storage type, float or Bf16. The addresses are the host's
+/// or a device's, as the arena was.
 #include <cstdint>
 #include <vector>
 
@@ -32,7 +33,7 @@ struct ExpertBuffers {
   T* dispatched = nullptr;  ///< (tokens·k, d)
   FeedForwardBuffers<T> feed_forward;
   T* out = nullptr;  ///< (tokens·k, d)
-  moe::Plan plan;
+  moe::Plan plan;    ///< on a CPU
 };
 
 template <class T>
@@ -61,9 +62,11 @@ struct GradientBuffers {
 };
 
 template <class T>
-class CpuState {
- public:
-  CpuState(const StepOptions& options, const ParameterList& list);
+struct StepState {
+  StepState(const StepOptions& options, const ParameterList& list);
+
+  /// Takes all arrays from the arena.
+  void lay_out(Arena& arena, const StepOptions& options, const ParameterList& list);
 
   // Lasting; in storage order.
   float* master = nullptr;
@@ -83,14 +86,18 @@ class CpuState {
   float* losses = nullptr;
   GradientBuffers<T> d;
 
-  [[nodiscard]] std::size_t bytes() const { return arena_.bytes(); }
-
  private:
-  void lay_out(Arena& arena, const StepOptions& options, const ParameterList& list);
   void lay_out_layer(Arena& arena, const StepOptions& options, LayerBuffers<T>& layer);
   void lay_out_gradients(Arena& arena, const StepOptions& options);
-
-  Arena arena_;
 };
+
+/// The bytes that the state's arrays take.
+template <class T>
+[[nodiscard]] std::size_t laid_out_bytes(StepState<T>& state, const StepOptions& options,
+                                         const ParameterList& list) {
+  Arena measure;
+  state.lay_out(measure, options, list);
+  return measure.used();
+}
 
 }  // namespace assay::transformer

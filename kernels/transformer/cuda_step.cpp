@@ -1,0 +1,224 @@
+#include "kernels/transformer/cuda_step.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "kernels/activation/activation_cuda.h"
+#include "kernels/attention/attention_cuda.h"
+#include "kernels/bias/bias_cuda.h"
+#include "kernels/cross_entropy/cross_entropy_cuda.h"
+#include "kernels/norm/norm_cuda.h"
+#include "kernels/rope/rope.h"
+#include "kernels/rope/rope_cuda.h"
+#include "kernels/transformer/step_shapes.h"
+
+namespace assay::transformer {
+namespace {
+
+const StepOptions& supported(const StepOptions& options) {
+  require_valid(options);
+  const std::string where = "CUDA training step of " + options.model.name;
+  if (options.precision != Precision::bf16) {
+    throw input_error("the precision " + std::string(name(options.precision)) + " is not offered",
+                      where, "use bf16");
+  }
+  if (options.model.experts > 0) throw input_error("experts are not offered", where);
+  if (options.model.head_size != 64 && options.model.head_size != 128) {
+    throw input_error("head size " + std::to_string(options.model.head_size) + " is not offered",
+                      where, "head sizes are 64 and 128");
+  }
+  return options;
+}
+
+void copy_to(const cuda::Stream& stream, void* to, const void* from, std::size_t bytes) {
+  cuda::copy_to_device(stream, reinterpret_cast<cuda::DevicePointer>(to), from, bytes);
+}
+
+void zero(const cuda::Stream& stream, void* to, std::size_t bytes) {
+  cuda::fill_bytes(stream, reinterpret_cast<cuda::DevicePointer>(to), 0, bytes);
+}
+
+template <class T>
+T read(const cuda::Stream& stream, const T* from) {
+  T value;
+  cuda::copy_to_host(stream, &value, reinterpret_cast<cuda::DevicePointer>(from), sizeof value);
+  stream.synchronize();
+  return value;
+}
+
+std::size_t bias_workspace_floats(const StepOptions& options) {
+  const ModelConfig& model = options.model;
+  const std::int64_t tokens = options.batch * options.sequence;
+  std::size_t most = 0;
+  for (const std::int64_t width :
+       {model.width, qkv_width(model), up_width(model, model.feed_forward)}) {
+    most = std::max(most, bias::backward_workspace_floats(tokens, width));
+  }
+  return most;
+}
+
+}  // namespace
+
+void CudaScratch::lay_out(Arena& arena, const StepOptions& options, const ParameterList& list,
+                          int compute_capability) {
+  const auto floats = [&](std::size_t n) {
+    return arena.take<float>(static_cast<std::int64_t>(n));
+  };
+  const ModelConfig& model = options.model;
+  const std::int64_t tokens = options.batch * options.sequence;
+  progress = arena.take<adamw::Progress>(1);
+  loss = arena.take<double>(1);
+  draw = arena.take<std::uint64_t>(1);
+  initial = arena.take<random::Draw>(static_cast<std::int64_t>(list.all.size()));
+  if (model.positions == Positions::rotary) {
+    rope_table = arena.take<float>(options.sequence * model.head_size);
+  }
+  norm = floats(norm::backward_workspace_floats({tokens, model.width}));
+  if (model.biases) bias = floats(bias_workspace_floats(options));
+  attention = floats(attention::backward_workspace_floats(attention_shape(options)));
+  gradient_norm = arena.take<double>(
+      static_cast<std::int64_t>(adamw::gradient_norm_workspace_doubles(list.total)));
+  const embedding::Shape looked_up = embedding_shape(options);
+  embedding.ordered = arena.take<embedding::Occurrence>(
+      static_cast<std::int64_t>(embedding::ordered_size(looked_up)));
+  embedding.parts = floats(embedding::parts_size(looked_up));
+  products.bytes = gemm::recommended_workspace_bytes(compute_capability);
+  // The library wants it aligned to 256 bytes, arrays to 128.
+  auto* const at = arena.take<std::byte>(static_cast<std::int64_t>(products.bytes) + 128);
+  const auto beyond = reinterpret_cast<std::uintptr_t>(at) % 256;
+  products.data = at == nullptr ? nullptr : at + (256 - beyond) % 256;
+}
+
+CudaStep::CudaStep(const StepOptions& options, cuda::Stream& stream, const InputKey& key,
+                   const cuda::blas::Table& library)
+    : options_(supported(options)),
+      model_(options.model),
+      stream_(stream),
+      list_(list_parameters(options.model)),
+      state_(options, list_),
+      tokens_(options.batch * options.sequence),
+      law_(stream, make_token_law(key.key, static_cast<std::int32_t>(options.model.vocabulary))),
+      library_(cuda::blas::make_context(library)) {
+  Arena measure;
+  lay_out(measure);
+  memory_ = cuda::Memory(stream.device(), measure.used());
+  Arena arena(reinterpret_cast<void*>(memory_.pointer()));
+  lay_out(arena);
+  cuda::fill_bytes(stream, memory_.pointer(), 0, memory_.bytes());
+  prepare_linears(library_);
+  cuda::fill_bytes(stream, memory_.pointer(), 0, memory_.bytes());
+  initialise(key.key);
+}
+
+void CudaStep::lay_out(Arena& arena) {
+  state_.lay_out(arena, options_, list_);
+  scratch_.lay_out(arena, options_, list_, stream_.device().facts().compute_capability);
+}
+
+void CudaStep::prepare_linears(const cuda::blas::Context& library) {
+  const LayerBuffers<Bf16>& layer = state_.layers.front();
+  const LayerPlaces& at = list_.layers.front();
+  const std::int64_t width = model_.width;
+  const bool biases = model_.biases;
+  const auto prepare = [&](std::optional<CudaLinear>& linear, CudaLinearShape shape,
+                           const LinearOperands& scratch) {
+    shape.rows = tokens_;
+    linear.emplace(stream_, library, shape, scratch_.products, scratch);
+  };
+  prepare(qkv_, {.in = width, .out = qkv_width(model_), .bias = biases}, qkv_operands(layer, at));
+  prepare(projection_, {.in = attention_width(model_), .out = width, .bias = biases},
+          projection_operands(layer, at));
+  prepare(
+      up_,
+      {.in = width, .out = up_width(model_, model_.feed_forward), .bias = biases, .gelu = gelu()},
+      up_operands(layer, at));
+  prepare(down_, {.in = model_.feed_forward, .out = width, .bias = biases, .gelu_gradient = gelu()},
+          down_operands(layer, at));
+  prepare(head_, {.in = width, .out = stored_vocabulary(model_)}, head_operands());
+}
+
+void CudaStep::initialise(std::uint64_t key) {
+  adamw::Progress progress;
+  progress.factors.learning_rate = options_.optimizer.learning_rate;
+  copy_to(stream_, scratch_.progress, &progress, sizeof progress);
+  if (scratch_.rope_table != nullptr) {
+    const auto table = rope::make_table(options_.sequence, model_.head_size, model_.rotary_theta);
+    copy_to(stream_, scratch_.rope_table, table.data(), table.size() * sizeof(float));
+  }
+  std::vector<random::Draw> draws;
+  for (std::size_t i = 0; i < list_.all.size(); ++i) draws.push_back({key, kInitialStream + i});
+  copy_to(stream_, scratch_.initial, draws.data(), draws.size() * sizeof(random::Draw));
+  for (std::size_t i = 0; i < list_.all.size(); ++i) {
+    const Parameter& p = list_.all[i];
+    float* const master = state_.master + p.offset;
+    Bf16* const rounded = state_.weight + p.offset;
+    if (p.deviation > 0.0) {
+      // The same draw twice: a rounded weight is the rounded master weight.
+      const auto deviation = static_cast<float>(p.deviation);
+      random::normal(stream_, scratch_.initial + i, 0.0F, deviation, p.elements(), master);
+      random::normal(stream_, scratch_.initial + i, 0.0F, deviation, p.elements(), rounded);
+    } else {
+      const auto n = static_cast<std::size_t>(p.elements());
+      const auto constant = static_cast<float>(p.constant);
+      const std::vector<float> values(n, constant);
+      const std::vector<Bf16> rounded_values(n, to_bf16(constant));
+      copy_to(stream_, master, values.data(), n * sizeof(float));
+      copy_to(stream_, rounded, rounded_values.data(), n * sizeof(Bf16));
+    }
+  }
+  stream_.synchronize();
+}
+
+void CudaStep::iterate() {
+  zero(stream_, state_.gradient, static_cast<std::size_t>(list_.total) * sizeof(float));
+  zero(stream_, scratch_.loss, sizeof(double));
+  for (std::int64_t micro_batch = 0; micro_batch < options_.accumulation; ++micro_batch) {
+    draw_tokens(micro_batch);
+    forward();
+    backward();
+  }
+  update();
+}
+
+void CudaStep::draw_tokens(std::int64_t micro_batch) {
+  const std::int64_t length = options_.sequence + 1;
+  token_chain::draw(stream_, law_.view(), scratch_.draw,
+                    static_cast<std::uint64_t>(micro_batch * options_.batch), options_.batch,
+                    length, state_.rows);
+  token_chain::split(stream_, options_.batch, length, state_.rows, state_.inputs, state_.targets);
+}
+
+void CudaStep::update() {
+  token_chain::advance(stream_, scratch_.draw);
+  adamw::gradient_norm(stream_, list_.total, state_.gradient, options_.clip_norm, scratch_.progress,
+                       scratch_.gradient_norm);
+  adamw::advance(stream_, options_.optimizer, scratch_.progress);
+  const auto update_range = [&](std::int64_t from, std::int64_t to, float decay) {
+    adamw::Hyperparameters hyperparameters = options_.optimizer;
+    hyperparameters.weight_decay = decay;
+    adamw::update<Bf16>(stream_, hyperparameters, scratch_.progress, to - from,
+                        {state_.gradient + from, state_.master + from, state_.first_moment + from,
+                         state_.second_moment + from, state_.weight + from});
+  };
+  update_range(0, list_.decaying, options_.optimizer.weight_decay);
+  update_range(list_.decaying, list_.total, 0.0F);
+}
+
+Observation CudaStep::observation() const {
+  return {read(stream_, scratch_.loss), read(stream_, scratch_.progress).gradient_norm};
+}
+
+std::vector<std::pair<std::string, std::string>> CudaStep::algorithms() const {
+  std::vector<std::pair<std::string, std::string>> all;
+  const auto append = [&all](const std::string& name, const CudaLinear& linear) {
+    for (auto& note : linear.notes(name)) all.push_back(std::move(note));
+  };
+  append("qkv", *qkv_);
+  append("projection", *projection_);
+  append("up", *up_);
+  append("down", *down_);
+  append("head", *head_);
+  return all;
+}
+
+}  // namespace assay::transformer

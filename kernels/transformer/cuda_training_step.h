@@ -1,0 +1,48 @@
+#pragma once
+/// The training step on a CUDA device, for users: the interface of CpuTrainingStep (step.h).
+/// BF16, dense models, head sizes 64 and 128.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/cuda/blas.h"
+#include "kernels/cuda/device.h"
+#include "kernels/transformer/step.h"
+
+namespace assay::transformer {
+
+class CudaStep;
+
+class CudaTrainingStep {
+ public:
+  /// `stream` outlives the step. Errors: input_error for invalid options and those not offered;
+  /// check_error naming a call of the driver or of cuBLASLt that failed.
+  CudaTrainingStep(const StepOptions& options, cuda::Stream& stream, const InputKey& key,
+                   const cuda::blas::Table& library = cuda::blas::system_library());
+  ~CudaTrainingStep();
+  CudaTrainingStep(CudaTrainingStep&&) noexcept;
+  CudaTrainingStep& operator=(CudaTrainingStep&&) noexcept;
+
+  /// Enqueues one iteration and doesn't wait for it.
+  void iterate();
+  /// Waits for the last iteration, as all below do.
+  [[nodiscard]] Observation observe() const;
+  [[nodiscard]] std::uint64_t weight_hash() const;
+
+  [[nodiscard]] std::vector<double> weights() const;
+  [[nodiscard]] std::vector<float> master() const;
+  [[nodiscard]] std::vector<float> gradients() const;
+  [[nodiscard]] std::vector<float> losses() const;
+  [[nodiscard]] std::vector<std::int32_t> rows() const;
+  /// Of dense models: no layer has any.
+  [[nodiscard]] Routing routing() const { return {}; }
+
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> notes() const;
+
+ private:
+  std::unique_ptr<CudaStep> step_;
+};
+
+}  // namespace assay::transformer
