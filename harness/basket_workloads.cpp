@@ -49,10 +49,10 @@ ModelConfig model_config(const BasketItem& item) {
   return model;
 }
 
-Precision step_precision(const Basket& basket, const CpuDevice& device) {
+Precision step_precision(const Basket& basket, const Device& device) {
   if (basket.precision == "bf16") return Precision::bf16;
   if (basket.precision == "bf16_or_fp32") {
-    return has_bf16(device.level) ? Precision::bf16 : Precision::fp32;
+    return device.cuda || has_bf16(device.cpu.level) ? Precision::bf16 : Precision::fp32;
   }
   throw input_error("precision '" + basket.precision + "' is unknown", "basket " + basket.name);
 }
@@ -81,7 +81,7 @@ StepOptions step_options(const Basket& basket, const BasketItem& item, const Dev
   StepOptions options;
   options.model = model_config(item);
   options.sequence = item.model.sequence;
-  options.precision = step_precision(basket, device.cpu);
+  options.precision = step_precision(basket, device);
   options.optimizer.learning_rate = static_cast<float>(basket.optimizer.learning_rate);
   options.optimizer.beta1 = static_cast<float>(basket.optimizer.beta1);
   options.optimizer.beta2 = static_cast<float>(basket.optimizer.beta2);
@@ -92,7 +92,9 @@ StepOptions step_options(const Basket& basket, const BasketItem& item, const Dev
   if (rows < 1 || rows * item.model.sequence != item.tokens_per_step) {
     throw input_error("tokens_per_step is no multiple of the sequence", "basket item " + item.name);
   }
-  for (options.batch = rows; options.batch > 1; --options.batch) {
+  options.batch = rows;
+  if (device.cuda) return options;
+  for (; options.batch > 1; --options.batch) {
     if (rows % options.batch == 0 && step_memory_bytes(options) <= device.record.memory_bytes / 2) {
       break;
     }

@@ -12,8 +12,9 @@ namespace assay::harness {
 /// The options of an item's step on a device. Precision: the basket's; "bf16_or_fp32" is BF16 where
 /// the device multiplies it and FP32 elsewhere. All rows of a step go through in one micro-batch
 /// where step_memory_bytes() fits half of the device's memory, else the largest divisor of them
-/// that does (at least one row).
-/// Errors: input_error for words of the basket that no kernel knows.
+/// that does (at least one row). On a CUDA device all rows: how many fit at a time is found when
+/// the step is made there (kernels/transformer/cuda_memory.h). Errors: input_error for words of the
+/// basket that no kernel knows.
 [[nodiscard]] transformer::StepOptions step_options(const Basket& basket, const BasketItem& item,
                                                     const Device& device);
 

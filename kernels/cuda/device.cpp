@@ -191,6 +191,14 @@ Memory& Memory::operator=(Memory&& other) noexcept {
   return *this;
 }
 
+std::size_t free_memory_bytes(const Device& device) {
+  std::size_t free_bytes = 0;
+  std::size_t total_bytes = 0;
+  check(device.driver(), device.driver().memory_get_info(&free_bytes, &total_bytes), "cuMemGetInfo",
+        device.facts().name);
+  return free_bytes;
+}
+
 void copy_to_device(const Stream& stream, DevicePointer to, const void* from, std::size_t bytes) {
   if (bytes == 0) return;
   const DriverTable& driver = stream.device().driver();

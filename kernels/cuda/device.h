@@ -112,6 +112,9 @@ class Memory {
   std::size_t bytes_ = 0;
 };
 
+/// What an allocation can still be given. Errors: check_error.
+[[nodiscard]] std::size_t free_memory_bytes(const Device& device);
+
 /// Ordered on the stream; the host memory is pageable, so a copy returns when it is staged (to the
 /// device) or done (to the host).
 void copy_to_device(const Stream& stream, DevicePointer to, const void* from, std::size_t bytes);

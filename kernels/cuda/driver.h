@@ -34,6 +34,15 @@ inline constexpr Result kLaunchOutOfResources = 701;
 inline constexpr Result kMisalignedAddress = 716;
 inline constexpr Result kLaunchFailed = 719;
 inline constexpr Result kNotSupported = 801;
+inline constexpr Result kCaptureUnsupported = 900;
+inline constexpr Result kCaptureInvalidated = 901;
+inline constexpr Result kCaptureMerge = 902;
+inline constexpr Result kCaptureUnmatched = 903;
+inline constexpr Result kCaptureUnjoined = 904;
+inline constexpr Result kCaptureIsolation = 905;
+inline constexpr Result kCaptureImplicit = 906;
+inline constexpr Result kCapturedEvent = 907;
+inline constexpr Result kCaptureWrongThread = 908;
 
 using DeviceOrdinal = int;
 using DevicePointer = unsigned long long;
@@ -42,6 +51,8 @@ using ModuleHandle = struct CUmod_st*;
 using FunctionHandle = struct CUfunc_st*;
 using StreamHandle = struct CUstream_st*;
 using EventHandle = struct CUevent_st*;
+using GraphHandle = struct CUgraph_st*;
+using GraphExecutableHandle = struct CUgraphExec_st*;
 
 struct Uuid {
   unsigned char bytes[16];
@@ -71,6 +82,9 @@ enum class FunctionAttribute : int {
 
 inline constexpr unsigned kStreamNonBlocking = 1;
 inline constexpr unsigned kEventDefault = 0;
+inline constexpr unsigned kEventWithoutTiming = 2;
+/// CUstreamCaptureMode: calls that can't be captured are refused in the capturing thread only.
+inline constexpr int kCaptureThreadLocal = 1;
 
 struct DriverTable {
   Result (*initialise)(unsigned flags);
@@ -99,6 +113,7 @@ struct DriverTable {
                           unsigned shared_bytes, StreamHandle stream, void** parameters,
                           void** extra);
 
+  Result (*memory_get_info)(std::size_t* free_bytes, std::size_t* total_bytes);
   Result (*memory_allocate)(DevicePointer* pointer, std::size_t bytes);
   Result (*memory_free)(DevicePointer pointer);
   Result (*copy_to_device_async)(DevicePointer to, const void* from, std::size_t bytes,
@@ -111,12 +126,21 @@ struct DriverTable {
   Result (*stream_create)(StreamHandle* stream, unsigned flags);
   Result (*stream_destroy)(StreamHandle stream);
   Result (*stream_synchronize)(StreamHandle stream);
+  Result (*stream_wait_event)(StreamHandle stream, EventHandle event, unsigned flags);
+  Result (*stream_begin_capture)(StreamHandle stream, int mode);
+  Result (*stream_end_capture)(StreamHandle stream, GraphHandle* graph);
 
   Result (*event_create)(EventHandle* event, unsigned flags);
   Result (*event_destroy)(EventHandle event);
   Result (*event_record)(EventHandle event, StreamHandle stream);
   Result (*event_synchronize)(EventHandle event);
   Result (*event_elapsed_time)(float* milliseconds, EventHandle first, EventHandle second);
+
+  Result (*graph_instantiate)(GraphExecutableHandle* executable, GraphHandle graph,
+                              unsigned long long flags);
+  Result (*graph_launch)(GraphExecutableHandle executable, StreamHandle stream);
+  Result (*graph_executable_destroy)(GraphExecutableHandle executable);
+  Result (*graph_destroy)(GraphHandle graph);
 };
 
 /// Calls visit(driver's name, entry) for each entry of the table: the one list of them.
@@ -141,6 +165,7 @@ void for_each_entry(Table& table, Visit visit) {
   visit("cuFuncGetAttribute", table.function_get_attribute);
   visit("cuFuncSetAttribute", table.function_set_attribute);
   visit("cuLaunchKernel", table.launch_kernel);
+  visit("cuMemGetInfo", table.memory_get_info);
   visit("cuMemAlloc", table.memory_allocate);
   visit("cuMemFree", table.memory_free);
   visit("cuMemcpyHtoDAsync", table.copy_to_device_async);
@@ -149,11 +174,18 @@ void for_each_entry(Table& table, Visit visit) {
   visit("cuStreamCreate", table.stream_create);
   visit("cuStreamDestroy", table.stream_destroy);
   visit("cuStreamSynchronize", table.stream_synchronize);
+  visit("cuStreamWaitEvent", table.stream_wait_event);
+  visit("cuStreamBeginCapture", table.stream_begin_capture);
+  visit("cuStreamEndCapture", table.stream_end_capture);
   visit("cuEventCreate", table.event_create);
   visit("cuEventDestroy", table.event_destroy);
   visit("cuEventRecord", table.event_record);
   visit("cuEventSynchronize", table.event_synchronize);
   visit("cuEventElapsedTime", table.event_elapsed_time);
+  visit("cuGraphInstantiateWithFlags", table.graph_instantiate);
+  visit("cuGraphLaunch", table.graph_launch);
+  visit("cuGraphExecDestroy", table.graph_executable_destroy);
+  visit("cuGraphDestroy", table.graph_destroy);
 }
 
 /// The table filled from the driver library, which stays open until the program ends. Errors: a

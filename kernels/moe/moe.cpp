@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "kernels/cpu/kernels_at.h"
+#include "kernels/moe/moe_products_cuda.h"
 #include "kernels/moe/moe_workload.h"
 
 namespace assay::moe {
@@ -69,6 +70,11 @@ std::vector<Workload> workloads() {
     // Rows as narrow as can be where none are moved.
     all.push_back(
         cuda_workload(operation, route ? Shape{1 << 18, 64, 6, 8} : Shape{8192, 64, 6, 2048}));
+  }
+  for (const ProductPass pass :
+       {ProductPass::forward, ProductPass::input_gradient, ProductPass::weight_gradient}) {
+    // Gate and up of tb1's moe-slice, a sequence's slots.
+    all.push_back(cuda_product_workload(pass, {6 * 4096, 64, 2048, 2 * 1408}));
   }
   return all;
 }

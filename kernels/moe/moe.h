@@ -17,7 +17,8 @@
 /// counted), backward n·(E + 3k); dispatch 0, backward n·(k - 1)·C; combine n·(2k - 1)·C, backward
 /// 3·n·k·C. Bytes: each tensor once.
 ///
-/// On CUDA: moe_route_cuda.h, moe_plan_cuda.h and moe_cuda.h.
+/// On CUDA: moe_route_cuda.h, moe_plan_cuda.h, moe_cuda.h, and for the experts' own products
+/// moe_products_cuda.h.
 /// Decomposition on a CPU: by token (dispatch: by slot), rows vectorised; sums over the k choices
 /// are taken in their order, in float. No two threads write to the same row, so the number of
 /// threads changes nothing.

@@ -4,15 +4,13 @@ namespace assay::token_chain {
 
 extern "C" {
 
-__global__ __launch_bounds__(kThreads) void token_chain_draw(TokenLawView law,
-                                                             const std::uint64_t* draw,
-                                                             std::uint64_t first_row,
+__global__ __launch_bounds__(kThreads) void token_chain_draw(TokenLawView law, const Place* place,
                                                              std::int64_t rows, std::int64_t length,
                                                              std::int32_t* tokens) {
   const std::int64_t index = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (index >= rows * length) return;
-  const std::uint64_t number = *draw;
-  const std::uint64_t row = first_row + static_cast<std::uint64_t>(index / length);
+  const std::uint64_t number = place->draw;
+  const std::uint64_t row = place->row + static_cast<std::uint64_t>(index / length);
   auto position = static_cast<std::uint64_t>(index % length);
   Philox4 words = words_at(law, number, row, position);
   int steps = 0;
@@ -39,8 +37,12 @@ __global__ __launch_bounds__(kThreads) void token_chain_split(std::int64_t rows,
   if (position + 1 < length) inputs[start + position] = token;
   if (position > 0) targets[start + position - 1] = token;
 }
-__global__ void token_chain_advance(std::uint64_t* draw) {
-  ++*draw;
+__global__ void token_chain_advance(Place* place, std::uint64_t rows) {
+  place->row += rows;
+}
+__global__ void token_chain_next_draw(Place* place, std::uint64_t first_row) {
+  ++place->draw;
+  place->row = first_row;
 }
 
 }  // extern "C"

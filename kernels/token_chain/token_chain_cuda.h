@@ -14,8 +14,8 @@
 ///      thread waits for another: about 16 + 6 dependent loads for a whole batch, from the
 ///      second-level cache, where the tables (12·V bytes) are.
 ///
-/// The number of the draw lies in device memory, so that a captured graph that advances it draws
-/// fresh tokens at each replay.
+/// The draw's number and its next row lie in device memory, so that a captured graph that advances
+/// them draws fresh tokens at each replay.
 ///
 /// bytes_issued: a token's search (8 · ⌈log2 V⌉ bytes) and its permuted steps (one on average) are
 /// its own, where the compulsory bytes have the tables once: caches serve the difference.
@@ -28,15 +28,23 @@ namespace assay::token_chain {
 
 inline constexpr int kThreads = 256;
 
+/// Which rows a draw names next.
+struct Place {
+  std::uint64_t draw = 0;
+  std::uint64_t row = 0;
+};
+
 /// Entries. The law's pointers are device addresses.
 extern "C" {
-ASSAY_KERNEL token_chain_draw(TokenLawView law, const std::uint64_t* draw, std::uint64_t first_row,
-                              std::int64_t rows, std::int64_t length, std::int32_t* tokens);
+ASSAY_KERNEL token_chain_draw(TokenLawView law, const Place* place, std::int64_t rows,
+                              std::int64_t length, std::int32_t* tokens);
 /// inputs and targets: (rows, length - 1), all but the last and all but the first of each row.
 ASSAY_KERNEL token_chain_split(std::int64_t rows, std::int64_t length, const std::int32_t* tokens,
                                std::int32_t* inputs, std::int32_t* targets);
-/// One thread: ++*draw.
-ASSAY_KERNEL token_chain_advance(std::uint64_t* draw);
+/// One thread: `rows` further on.
+ASSAY_KERNEL token_chain_advance(Place* place, std::uint64_t rows);
+/// One thread: the next draw, from row `first_row` on.
+ASSAY_KERNEL token_chain_next_draw(Place* place, std::uint64_t first_row);
 }
 
 }  // namespace assay::token_chain
@@ -59,15 +67,16 @@ class DeviceLaw {
   TokenLawView view_;
 };
 
-/// Launches on a stream; draw and tokens are device addresses. tokens: (rows, length); row r is
-/// named (*draw, first_row + r). Bit-identical to draw_token_row.
-void draw(const cuda::Stream& stream, const TokenLawView& law, const std::uint64_t* draw,
-          std::uint64_t first_row, std::int64_t rows, std::int64_t length, std::int32_t* tokens);
+/// Launches on a stream; place and tokens are device addresses. tokens: (rows, length); row r is
+/// named (place->draw, place->row + r). Bit-identical to draw_token_row.
+void draw(const cuda::Stream& stream, const TokenLawView& law, const Place* place,
+          std::int64_t rows, std::int64_t length, std::int32_t* tokens);
 /// What a step reads of the rows: inputs are all but a row's last token, targets all but its first;
 /// (rows, length - 1) each.
 void split(const cuda::Stream& stream, std::int64_t rows, std::int64_t length,
            const std::int32_t* tokens, std::int32_t* inputs, std::int32_t* targets);
-void advance(const cuda::Stream& stream, std::uint64_t* draw);
+void advance(const cuda::Stream& stream, Place* place, std::int64_t rows);
+void next_draw(const cuda::Stream& stream, Place* place, std::uint64_t first_row);
 
 /// What a draw asks of global memory, on average over draws.
 [[nodiscard]] std::uint64_t draw_bytes_issued(std::int64_t tokens, std::int32_t vocabulary);

@@ -9,13 +9,13 @@ namespace {
 struct DeviceBuffers {
   TokenLaw law;
   DeviceLaw device_law;
-  cuda::Buffer<std::uint64_t> draw;
+  cuda::Buffer<Place> place;
   cuda::Buffer<std::int32_t> tokens;
 
   DeviceBuffers(const cuda::Stream& stream, const Shape& shape, const InputKey& key)
       : law(make_token_law(key.key, shape.vocabulary)),
         device_law(stream, law),
-        draw(stream, std::vector<std::uint64_t>{0}),
+        place(stream, std::vector<Place>{{}}),
         tokens(stream.device(), static_cast<std::size_t>(shape.rows * shape.length)) {}
 };
 
@@ -28,13 +28,13 @@ Workload cuda_workload(const Shape& shape) {
     auto b = std::make_shared<const DeviceBuffers>(stream, shape, key);
     Instance instance;
     instance.iterate = [=, &stream] {
-      advance(stream, b->draw.data());
-      draw(stream, b->device_law.view(), b->draw.data(), 0, shape.rows, shape.length,
+      next_draw(stream, b->place.data(), 0);
+      draw(stream, b->device_law.view(), b->place.data(), shape.rows, shape.length,
            b->tokens.data());
       stream.synchronize();
     };
     instance.verify = [=, &stream] {
-      const std::uint64_t drawn = b->draw.to_host(stream)[0];
+      const std::uint64_t drawn = b->place.to_host(stream)[0].draw;
       return std::vector<Check>{tokens_check(shape, b->law, drawn, 0, b->tokens.to_host(stream))};
     };
     return instance;

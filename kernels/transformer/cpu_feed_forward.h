@@ -1,13 +1,9 @@
 #pragma once
 /// CpuStep: the feed-forward, dense or of experts. Included by cpu_step.cpp only.
 #include "kernels/transformer/cpu_step.h"
+#include "kernels/transformer/step_shapes.h"
 
 namespace assay::transformer {
-
-template <class T>
-moe::Shape CpuStep<T>::moe_shape() const {
-  return {tokens_, model_.experts, model_.experts_per_token, model_.width};
-}
 
 template <class T>
 void CpuStep<T>::feed_forward(const FeedForwardLinears<T>& linears, const T* x,
@@ -81,7 +77,7 @@ template <class T>
 void CpuStep<T>::experts_forward(LayerBuffers<T>& layer, const LayerPlaces& at) {
   using expert_parts::from_row;
   using expert_parts::of_expert;
-  const moe::Shape shape = moe_shape();
+  const moe::Shape shape = moe_shape(options_);
   ExpertBuffers<T>& experts = layer.experts;
   router_->forward(layer.norm2.y, weight(at.router), nullptr, experts.logits);
   kernels_.moe.route_forward(shape, experts.logits, experts.probability, experts.plan.expert.data(),
@@ -113,7 +109,7 @@ template <class T>
 void CpuStep<T>::experts_backward(LayerBuffers<T>& layer, const LayerPlaces& at, bool first) {
   using expert_parts::from_row;
   using expert_parts::of_expert;
-  const moe::Shape shape = moe_shape();
+  const moe::Shape shape = moe_shape(options_);
   const ExpertBuffers<T>& experts = layer.experts;
   const GradientBuffers<T>& d = state_.d;
   kernels_.moe.combine_backward(shape, experts.plan, experts.weight, experts.out, d.stream,

@@ -79,7 +79,6 @@ class CpuStep {
   [[nodiscard]] float* gradient(int place) const {
     return place == kAbsent ? nullptr : state_.gradient + list_.at(place).offset;
   }
-  [[nodiscard]] moe::Shape moe_shape() const;
   [[nodiscard]] Linear<T> linear(std::int64_t rows, std::int64_t in, std::int64_t out, bool bias,
                                  bool adds_to_input_gradient = false) const;
   [[nodiscard]] FeedForwardLinears<T> feed_forward_linears(std::int64_t rows, std::int64_t width,

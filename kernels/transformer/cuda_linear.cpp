@@ -11,8 +11,11 @@ gemm::Operation forward_operation(const CudaLinearShape& s) {
 }
 
 gemm::Operation input_gradient_operation(const CudaLinearShape& s) {
-  return {.product = gemm::input_gradient(s.rows, s.in, s.out, Element::bf16),
-          .activation = s.gelu_gradient ? gemm::Activation::gelu_gradient : gemm::Activation::none};
+  gemm::Operation operation{
+      .product = gemm::input_gradient(s.rows, s.in, s.out, Element::bf16),
+      .activation = s.gelu_gradient ? gemm::Activation::gelu_gradient : gemm::Activation::none};
+  operation.product.accumulate = s.adds_to_input_gradient;
+  return operation;
 }
 
 gemm::Operation weight_gradient_operation(const CudaLinearShape& s) {

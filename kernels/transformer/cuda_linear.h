@@ -20,8 +20,9 @@ struct CudaLinearShape {
   std::int64_t in = 0;
   std::int64_t out = 0;
   bool bias = false;
-  bool gelu = false;           ///< y = GELU(x·Wᵀ + b), with the argument saved
-  bool gelu_gradient = false;  ///< dx is the gradient before the GELU that x came out of
+  bool gelu = false;                    ///< y = GELU(x·Wᵀ + b), with the argument saved
+  bool gelu_gradient = false;           ///< dx is the gradient before the GELU that x came out of
+  bool adds_to_input_gradient = false;  ///< dx += instead of dx =
 };
 
 /// Operands of all three, device addresses; those that a product doesn't have are null.
@@ -44,7 +45,7 @@ class CudaLinear {
              const LinearOperands& scratch);
 
   void forward(const cuda::Stream& stream, const LinearOperands& operands);
-  /// dx = dy·W.
+  /// dx = dy·W, or dx += dy·W.
   void input_gradient(const cuda::Stream& stream, const LinearOperands& operands);
   /// dw += dyᵀ·x.
   void weight_gradient(const cuda::Stream& stream, const LinearOperands& operands);

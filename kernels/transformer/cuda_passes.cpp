@@ -1,5 +1,4 @@
-/// CudaStep: the forward and backward passes.
-#include "kernels/activation/activation_cuda.h"
+/// CudaStep: the forward and backward passes, and attention.
 #include "kernels/attention/attention_cuda.h"
 #include "kernels/bias/bias_cuda.h"
 #include "kernels/cross_entropy/cross_entropy_cuda.h"
@@ -30,31 +29,6 @@ LinearOperands CudaStep::projection_operands(const LayerBuffers<Bf16>& layer,
           .dy = state_.d.stream,
           .dx = state_.d.attended,
           .dw = gradient(at.projection)};
-}
-
-/// With GELU the product leaves the activation and saves its argument; with SwiGLU it leaves gate
-/// and up.
-LinearOperands CudaStep::up_operands(const LayerBuffers<Bf16>& layer, const LayerPlaces& at) const {
-  return {.x = layer.norm2.y,
-          .w = weight(at.up),
-          .bias = weight(at.up_bias),
-          .y = gelu() ? layer.dense.activated : layer.dense.up,
-          .saved = layer.dense.up,
-          .dy = state_.d.dense.up,
-          .dx = state_.d.normed,
-          .dw = gradient(at.up)};
-}
-
-LinearOperands CudaStep::down_operands(const LayerBuffers<Bf16>& layer,
-                                       const LayerPlaces& at) const {
-  return {.x = layer.dense.activated,
-          .w = weight(at.down),
-          .bias = weight(at.down_bias),
-          .y = state_.branch,
-          .saved = layer.dense.up,
-          .dy = state_.d.stream,
-          .dx = gelu() ? state_.d.dense.up : state_.d.dense.activated,
-          .dw = gradient(at.down)};
 }
 
 LinearOperands CudaStep::head_operands() const {
@@ -136,31 +110,6 @@ void CudaStep::attention_backward(const LayerBuffers<Bf16>& layer, const LayerPl
   qkv_->input_gradient(stream_, qkv);
 }
 
-void CudaStep::feed_forward(const LayerBuffers<Bf16>& layer, const LayerPlaces& at) {
-  up_->forward(stream_, up_operands(layer, at));
-  if (!gelu()) {
-    activation::swiglu_forward(stream_, tokens_, model_.feed_forward,
-                               static_cast<const Bf16*>(layer.dense.up), layer.dense.activated);
-  }
-  down_->forward(stream_, down_operands(layer, at));
-}
-
-void CudaStep::feed_forward_backward(const LayerBuffers<Bf16>& layer, const LayerPlaces& at) {
-  const GradientBuffers<Bf16>& d = state_.d;
-  const LinearOperands down = down_operands(layer, at);
-  bias_backward(d.stream, model_.width, at.down_bias);
-  down_->weight_gradient(stream_, down);
-  down_->input_gradient(stream_, down);
-  if (!gelu()) {
-    activation::swiglu_backward<Bf16>(stream_, tokens_, model_.feed_forward, layer.dense.up,
-                                      d.dense.activated, d.dense.up);
-  }
-  const LinearOperands up = up_operands(layer, at);
-  bias_backward(d.dense.up, up_width(model_, model_.feed_forward), at.up_bias);
-  up_->weight_gradient(stream_, up);
-  up_->input_gradient(stream_, up);
-}
-
 void CudaStep::forward() {
   embedding::forward<Bf16>(stream_, embedding_shape(options_), state_.inputs, weight(list_.tokens),
                            weight(list_.positions), state_.layers.front().norm1.sum);
@@ -172,12 +121,21 @@ void CudaStep::forward() {
     norm_forward(branch, stream, layer.norm1, at.norm1_gamma, at.norm1_beta);
     attention_forward(layer, at);
     norm_forward(state_.branch, layer.norm1.sum, layer.norm2, at.norm2_gamma, at.norm2_beta);
-    feed_forward(layer, at);
+    model_.experts > 0 ? experts_forward(l) : common_forward(layer, at);
     branch = state_.branch;
     stream = layer.norm2.sum;
   }
   norm_forward(branch, stream, state_.final_norm, list_.final_gamma, list_.final_beta);
   head_->forward(stream_, head_operands());
+}
+
+void CudaStep::recompute(std::size_t l) {
+  const LayerBuffers<Bf16>& layer = state_.layers[l];
+  const LayerPlaces& at = list_.layers[l];
+  norm_forward(nullptr, nullptr, layer.norm1, at.norm1_gamma, at.norm1_beta);
+  attention_forward(layer, at);
+  norm_forward(state_.branch, layer.norm1.sum, layer.norm2, at.norm2_gamma, at.norm2_beta);
+  model_.experts > 0 ? experts_forward(l) : common_inner(layer, at);
 }
 
 void CudaStep::backward() {
@@ -193,7 +151,9 @@ void CudaStep::backward() {
   for (std::size_t l = state_.layers.size(); l-- > 0;) {
     const LayerBuffers<Bf16>& layer = state_.layers[l];
     const LayerPlaces& at = list_.layers[l];
-    feed_forward_backward(layer, at);
+    // The last layer's activations are still there.
+    if (options_.recompute && l + 1 < state_.layers.size()) recompute(l);
+    model_.experts > 0 ? experts_backward(l) : common_backward(layer, at);
     norm_backward(d.normed, d.stream, layer.norm2, at.norm2_gamma, at.norm2_beta);
     attention_backward(layer, at);
     norm_backward(d.normed, d.stream, layer.norm1, at.norm1_gamma, at.norm1_beta);

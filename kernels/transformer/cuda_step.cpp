@@ -1,15 +1,8 @@
 #include "kernels/transformer/cuda_step.h"
 
-#include <algorithm>
-
 #include "base/error.h"
-#include "kernels/activation/activation_cuda.h"
-#include "kernels/attention/attention_cuda.h"
-#include "kernels/bias/bias_cuda.h"
-#include "kernels/cross_entropy/cross_entropy_cuda.h"
-#include "kernels/norm/norm_cuda.h"
+#include "kernels/moe/moe_cuda.h"
 #include "kernels/rope/rope.h"
-#include "kernels/rope/rope_cuda.h"
 #include "kernels/transformer/step_shapes.h"
 
 namespace assay::transformer {
@@ -22,7 +15,7 @@ const StepOptions& supported(const StepOptions& options) {
     throw input_error("the precision " + std::string(name(options.precision)) + " is not offered",
                       where, "use bf16");
   }
-  if (options.model.experts > 0) throw input_error("experts are not offered", where);
+  if (options.model.experts > 0) moe::require_cuda_limits(moe_shape(options));
   if (options.model.head_size != 64 && options.model.head_size != 128) {
     throw input_error("head size " + std::to_string(options.model.head_size) + " is not offered",
                       where, "head sizes are 64 and 128");
@@ -46,48 +39,7 @@ T read(const cuda::Stream& stream, const T* from) {
   return value;
 }
 
-std::size_t bias_workspace_floats(const StepOptions& options) {
-  const ModelConfig& model = options.model;
-  const std::int64_t tokens = options.batch * options.sequence;
-  std::size_t most = 0;
-  for (const std::int64_t width :
-       {model.width, qkv_width(model), up_width(model, model.feed_forward)}) {
-    most = std::max(most, bias::backward_workspace_floats(tokens, width));
-  }
-  return most;
-}
-
 }  // namespace
-
-void CudaScratch::lay_out(Arena& arena, const StepOptions& options, const ParameterList& list,
-                          int compute_capability) {
-  const auto floats = [&](std::size_t n) {
-    return arena.take<float>(static_cast<std::int64_t>(n));
-  };
-  const ModelConfig& model = options.model;
-  const std::int64_t tokens = options.batch * options.sequence;
-  progress = arena.take<adamw::Progress>(1);
-  loss = arena.take<double>(1);
-  draw = arena.take<std::uint64_t>(1);
-  initial = arena.take<random::Draw>(static_cast<std::int64_t>(list.all.size()));
-  if (model.positions == Positions::rotary) {
-    rope_table = arena.take<float>(options.sequence * model.head_size);
-  }
-  norm = floats(norm::backward_workspace_floats({tokens, model.width}));
-  if (model.biases) bias = floats(bias_workspace_floats(options));
-  attention = floats(attention::backward_workspace_floats(attention_shape(options)));
-  gradient_norm = arena.take<double>(
-      static_cast<std::int64_t>(adamw::gradient_norm_workspace_doubles(list.total)));
-  const embedding::Shape looked_up = embedding_shape(options);
-  embedding.ordered = arena.take<embedding::Occurrence>(
-      static_cast<std::int64_t>(embedding::ordered_size(looked_up)));
-  embedding.parts = floats(embedding::parts_size(looked_up));
-  products.bytes = gemm::recommended_workspace_bytes(compute_capability);
-  // The library wants it aligned to 256 bytes, arrays to 128.
-  auto* const at = arena.take<std::byte>(static_cast<std::int64_t>(products.bytes) + 128);
-  const auto beyond = reinterpret_cast<std::uintptr_t>(at) % 256;
-  products.data = at == nullptr ? nullptr : at + (256 - beyond) % 256;
-}
 
 CudaStep::CudaStep(const StepOptions& options, cuda::Stream& stream, const InputKey& key,
                    const cuda::blas::Table& library)
@@ -99,20 +51,26 @@ CudaStep::CudaStep(const StepOptions& options, cuda::Stream& stream, const Input
       tokens_(options.batch * options.sequence),
       law_(stream, make_token_law(key.key, static_cast<std::int32_t>(options.model.vocabulary))),
       library_(cuda::blas::make_context(library)) {
-  Arena measure;
-  lay_out(measure);
-  memory_ = cuda::Memory(stream.device(), measure.used());
+  const int compute_capability = stream.device().facts().compute_capability;
+  memory_ = cuda::Memory(stream.device(), cuda_step_bytes(options_, compute_capability));
   Arena arena(reinterpret_cast<void*>(memory_.pointer()));
-  lay_out(arena);
+  state_.lay_out(arena, options_, list_);
+  scratch_.lay_out(arena, options_, list_, compute_capability);
   cuda::fill_bytes(stream, memory_.pointer(), 0, memory_.bytes());
   prepare_linears(library_);
-  cuda::fill_bytes(stream, memory_.pointer(), 0, memory_.bytes());
+  record_graphs();
   initialise(key.key);
 }
 
-void CudaStep::lay_out(Arena& arena) {
-  state_.lay_out(arena, options_, list_);
-  scratch_.lay_out(arena, options_, list_, stream_.device().facts().compute_capability);
+/// All runs once before it is recorded: kernels are loaded and libraries make their choices then.
+/// That step on zeros leaves nothing behind.
+void CudaStep::record_graphs() {
+  cuda::fill_bytes(stream_, memory_.pointer(), 0, memory_.bytes());
+  accumulate();
+  update();
+  cuda::fill_bytes(stream_, memory_.pointer(), 0, memory_.bytes());
+  accumulate_.emplace(stream_, [this] { accumulate(); });
+  update_.emplace(stream_, [this] { update(); });
 }
 
 void CudaStep::prepare_linears(const cuda::blas::Context& library) {
@@ -128,12 +86,22 @@ void CudaStep::prepare_linears(const cuda::blas::Context& library) {
   prepare(qkv_, {.in = width, .out = qkv_width(model_), .bias = biases}, qkv_operands(layer, at));
   prepare(projection_, {.in = attention_width(model_), .out = width, .bias = biases},
           projection_operands(layer, at));
-  prepare(
-      up_,
-      {.in = width, .out = up_width(model_, model_.feed_forward), .bias = biases, .gelu = gelu()},
-      up_operands(layer, at));
-  prepare(down_, {.in = model_.feed_forward, .out = width, .bias = biases, .gelu_gradient = gelu()},
-          down_operands(layer, at));
+  const std::int64_t common = common_width(model_);
+  const bool experts = model_.experts > 0;
+  if (experts) prepare(router_, {.in = width, .out = model_.experts}, router_operands(layer, at));
+  if (common > 0) {
+    // The router's input gradient is the first of the two that add up where experts are shared.
+    prepare(up_,
+            {.in = width,
+             .out = up_width(model_, common),
+             .bias = at.up_bias != kAbsent,
+             .gelu = gelu(),
+             .adds_to_input_gradient = experts},
+            up_operands(layer, at));
+    prepare(down_,
+            {.in = common, .out = width, .bias = at.down_bias != kAbsent, .gelu_gradient = gelu()},
+            down_operands(layer, at));
+  }
   prepare(head_, {.in = width, .out = stored_vocabulary(model_)}, head_operands());
 }
 
@@ -173,23 +141,26 @@ void CudaStep::iterate() {
   zero(stream_, state_.gradient, static_cast<std::size_t>(list_.total) * sizeof(float));
   zero(stream_, scratch_.loss, sizeof(double));
   for (std::int64_t micro_batch = 0; micro_batch < options_.accumulation; ++micro_batch) {
-    draw_tokens(micro_batch);
-    forward();
-    backward();
+    accumulate_->launch(stream_);
   }
-  update();
+  update_->launch(stream_);
 }
 
-void CudaStep::draw_tokens(std::int64_t micro_batch) {
+void CudaStep::accumulate() {
+  draw_tokens();
+  forward();
+  backward();
+}
+
+void CudaStep::draw_tokens() {
   const std::int64_t length = options_.sequence + 1;
-  token_chain::draw(stream_, law_.view(), scratch_.draw,
-                    static_cast<std::uint64_t>(micro_batch * options_.batch), options_.batch,
-                    length, state_.rows);
+  token_chain::draw(stream_, law_.view(), scratch_.place, options_.batch, length, state_.rows);
+  token_chain::advance(stream_, scratch_.place, options_.batch);
   token_chain::split(stream_, options_.batch, length, state_.rows, state_.inputs, state_.targets);
 }
 
 void CudaStep::update() {
-  token_chain::advance(stream_, scratch_.draw);
+  token_chain::next_draw(stream_, scratch_.place, 0);
   adamw::gradient_norm(stream_, list_.total, state_.gradient, options_.clip_norm, scratch_.progress,
                        scratch_.gradient_norm);
   adamw::advance(stream_, options_.optimizer, scratch_.progress);
@@ -210,14 +181,16 @@ Observation CudaStep::observation() const {
 
 std::vector<std::pair<std::string, std::string>> CudaStep::algorithms() const {
   std::vector<std::pair<std::string, std::string>> all;
-  const auto append = [&all](const std::string& name, const CudaLinear& linear) {
-    for (auto& note : linear.notes(name)) all.push_back(std::move(note));
+  const auto append = [&all](const std::string& name, const std::optional<CudaLinear>& linear) {
+    if (!linear) return;
+    for (auto& note : linear->notes(name)) all.push_back(std::move(note));
   };
-  append("qkv", *qkv_);
-  append("projection", *projection_);
-  append("up", *up_);
-  append("down", *down_);
-  append("head", *head_);
+  append("qkv", qkv_);
+  append("projection", projection_);
+  append("up", up_);
+  append("down", down_);
+  append("router", router_);
+  append("head", head_);
   return all;
 }
 

@@ -1,44 +1,23 @@
 #pragma once
-/// The training step on CUDA, dense models in BF16. step.h has the interface for users; this is
+/// The training step on CUDA in BF16. step.h has the interface for users; this is
 /// what stands behind it, shaped like the CPU's step (cpu_step.h).
 ///
-/// All is on the device, in one allocation: an iteration is a sequence of launches with no host
-/// synchronisation, and what changes from one to the next (step count, draw counter, clip factor)
-/// lies in device memory. Gradients are zeroed at the beginning of an iteration and added to by
-/// each micro-batch, in FP32.
+/// All is on the device, in one allocation. A micro-batch and the update are CUDA graphs, recorded
+/// once and replayed with no word from the host in between: what changes from one replay to the
+/// next (step count, which tokens are drawn, clip factor, learning rate) lies in device memory.
+/// Gradients are zeroed at the beginning of an iteration and added to by each micro-batch, in FP32.
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "kernels/adamw/adamw_cuda.h"
-#include "kernels/embedding/embedding_cuda.h"
-#include "kernels/random/random_cuda.h"
-#include "kernels/token_chain/token_chain_cuda.h"
+#include "kernels/cuda/graph.h"
+#include "kernels/moe/moe_products_cuda.h"
 #include "kernels/transformer/cuda_linear.h"
-#include "kernels/transformer/step.h"
-#include "kernels/transformer/step_state.h"
+#include "kernels/transformer/cuda_memory.h"
 
 namespace assay::transformer {
-
-/// What the CUDA kernels need beside the state: scalars that change, tables, workspaces.
-struct CudaScratch {
-  adamw::Progress* progress = nullptr;
-  double* loss = nullptr;           ///< mean of the iteration so far
-  std::uint64_t* draw = nullptr;    ///< the iteration's number
-  random::Draw* initial = nullptr;  ///< a draw for each parameter's initial values
-  float* rope_table = nullptr;
-  float* norm = nullptr;
-  float* bias = nullptr;
-  float* attention = nullptr;
-  double* gradient_norm = nullptr;
-  embedding::Workspace embedding;
-  gemm::DeviceWorkspace products;
-
-  void lay_out(Arena& arena, const StepOptions& options, const ParameterList& list,
-               int compute_capability);
-};
 
 class CudaStep {
  public:
@@ -49,6 +28,7 @@ class CudaStep {
 
   [[nodiscard]] Observation observation() const;
   [[nodiscard]] const StepState<Bf16>& state() const { return state_; }
+  [[nodiscard]] const CudaScratch& scratch() const { return scratch_; }
   [[nodiscard]] const ParameterList& parameters() const { return list_; }
   [[nodiscard]] const StepOptions& options() const { return options_; }
   [[nodiscard]] const cuda::Stream& stream() const { return stream_; }
@@ -56,23 +36,34 @@ class CudaStep {
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> algorithms() const;
 
  private:
-  void lay_out(Arena& arena);
   void prepare_linears(const cuda::blas::Context& library);
+  void record_graphs();
   void initialise(std::uint64_t key);
-  void draw_tokens(std::int64_t micro_batch);
+  void draw_tokens();
+  void accumulate();
   void update();
 
+  // cuda_passes.cpp
   void forward();
   void backward();
+  /// What backward() reads of a layer, from the layer's input.
+  void recompute(std::size_t layer);
   void norm_forward(const Bf16* branch, const Bf16* stream, const NormBuffers<Bf16>& buffers,
                     int gamma, int beta);
   void norm_backward(const Bf16* dy, const Bf16* through, const NormBuffers<Bf16>& buffers,
                      int gamma, int beta);
   void attention_forward(const LayerBuffers<Bf16>& layer, const LayerPlaces& at);
   void attention_backward(const LayerBuffers<Bf16>& layer, const LayerPlaces& at);
-  void feed_forward(const LayerBuffers<Bf16>& layer, const LayerPlaces& at);
-  void feed_forward_backward(const LayerBuffers<Bf16>& layer, const LayerPlaces& at);
   void bias_backward(const Bf16* dy, std::int64_t width, int place);
+
+  // cuda_feed_forward.cpp. The common one is the dense one or the shared experts'.
+  void common_inner(const LayerBuffers<Bf16>& layer, const LayerPlaces& at);
+  void common_forward(const LayerBuffers<Bf16>& layer, const LayerPlaces& at);
+  void common_backward(const LayerBuffers<Bf16>& layer, const LayerPlaces& at);
+  void experts_forward(std::size_t layer);
+  void experts_backward(std::size_t layer);
+  [[nodiscard]] moe::ProductShape expert_up_shape() const;
+  [[nodiscard]] moe::ProductShape expert_down_shape() const;
 
   [[nodiscard]] LinearOperands qkv_operands(const LayerBuffers<Bf16>& layer,
                                             const LayerPlaces& at) const;
@@ -82,6 +73,8 @@ class CudaStep {
                                            const LayerPlaces& at) const;
   [[nodiscard]] LinearOperands down_operands(const LayerBuffers<Bf16>& layer,
                                              const LayerPlaces& at) const;
+  [[nodiscard]] LinearOperands router_operands(const LayerBuffers<Bf16>& layer,
+                                               const LayerPlaces& at) const;
   [[nodiscard]] LinearOperands head_operands() const;
 
   [[nodiscard]] const Bf16* weight(int place) const {
@@ -102,7 +95,8 @@ class CudaStep {
   cuda::Memory memory_;
   token_chain::DeviceLaw law_;
   cuda::blas::Context library_;
-  std::optional<CudaLinear> qkv_, projection_, up_, down_, head_;
+  std::optional<CudaLinear> qkv_, projection_, up_, down_, router_, head_;
+  std::optional<cuda::Graph> accumulate_, update_;
 };
 
 }  // namespace assay::transformer

@@ -60,11 +60,22 @@ std::vector<std::int32_t> CudaTrainingStep::rows() const {
   return copied(step_->stream(), step_->state().rows, options.batch * (options.sequence + 1));
 }
 
+Routing CudaTrainingStep::routing() const {
+  const StepOptions& options = step_->options();
+  const std::int64_t choices = options.batch * options.sequence * options.model.experts_per_token;
+  Routing routing;
+  for (const CudaExpertPlan& plan : step_->scratch().plans) {
+    routing.push_back(copied(step_->stream(), plan.expert, choices));
+  }
+  return routing;
+}
+
 std::vector<std::pair<std::string, std::string>> CudaTrainingStep::notes() const {
   std::vector<std::pair<std::string, std::string>> all = {
       {"parameters", std::to_string(step_->parameters().parameters)},
       {"micro_batch_rows", std::to_string(step_->options().batch)},
       {"accumulation", std::to_string(step_->options().accumulation)},
+      {"activations", step_->options().recompute ? "recomputed" : "kept"},
       {"memory_mib", std::to_string(step_->memory_bytes() >> 20)}};
   for (auto& note : step_->algorithms()) all.push_back(std::move(note));
   return all;

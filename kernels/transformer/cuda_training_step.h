@@ -1,6 +1,6 @@
 #pragma once
 /// The training step on a CUDA device, for users: the interface of CpuTrainingStep (step.h).
-/// BF16, dense models, head sizes 64 and 128.
+/// BF16, head sizes 64 and 128, experts within the limits of kernels/moe/moe_cuda.h.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,8 +36,7 @@ class CudaTrainingStep {
   [[nodiscard]] std::vector<float> gradients() const;
   [[nodiscard]] std::vector<float> losses() const;
   [[nodiscard]] std::vector<std::int32_t> rows() const;
-  /// Of dense models: no layer has any.
-  [[nodiscard]] Routing routing() const { return {}; }
+  [[nodiscard]] Routing routing() const;
 
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> notes() const;
 

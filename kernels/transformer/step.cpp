@@ -15,6 +15,10 @@ using AnyStep = std::variant<std::unique_ptr<CpuStep<float>>, std::unique_ptr<Cp
 
 AnyStep make_step(const StepOptions& options, const CpuDevice& device, const InputKey& key) {
   require_valid(options);
+  if (options.recompute) {
+    throw input_error("a CPU's step keeps its activations",
+                      "training step of " + options.model.name);
+  }
   if (options.precision == Precision::fp32) {
     return std::make_unique<CpuStep<float>>(options, device, key);
   }

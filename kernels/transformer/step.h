@@ -37,6 +37,9 @@ struct StepOptions {
   Precision precision = Precision::fp32;
   adamw::Hyperparameters optimizer;
   double clip_norm = 1.0;
+  /// Of each layer only its input is kept, and the rest computed again on the way back: memory for
+  /// time, and no model FLOPs. CUDA alone.
+  bool recompute = false;
 };
 
 /// Tokens of an iteration.
@@ -120,7 +123,8 @@ template <class Step>
 
 /// The step as a workload: transformer/<model>_step/batch.._sequence..[_accumulation..]/precision.
 /// Errors: as require_valid.
-/// On CUDA its products are those of `library`.
+/// On CUDA its products are those of `library`, and the micro-batch is the largest that the memory
+/// holds (cuda_memory.h), whatever `batch` and `accumulation` say beyond the rows of a step.
 [[nodiscard]] Workload training_step_workload(
     const StepOptions& options, cuda::blas::LibrarySource library = cuda::blas::machine_library);
 

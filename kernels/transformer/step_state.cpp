@@ -2,6 +2,8 @@
 
 #include <type_traits>
 
+#include "kernels/transformer/step_shapes.h"
+
 namespace assay::transformer {
 namespace {
 
@@ -19,11 +21,6 @@ template <class T>
 FeedForwardBuffers<T> take_feed_forward(Arena& arena, const ModelConfig& model, std::int64_t rows,
                                         std::int64_t width) {
   return {arena.take<T>(rows * up_width(model, width)), arena.take<T>(rows * width)};
-}
-
-/// Width of the feed-forward that every token visits: the dense one or the shared experts.
-std::int64_t common_width(const ModelConfig& model) {
-  return model.experts == 0 ? model.feed_forward : model.shared_experts * model.expert_feed_forward;
 }
 
 }  // namespace
@@ -54,7 +51,14 @@ void StepState<T>::lay_out(Arena& arena, const StepOptions& options, const Param
   rows = arena.take<std::int32_t>(tokens + options.batch);
   inputs = arena.take<std::int32_t>(tokens);
   targets = arena.take<std::int32_t>(tokens);
-  for (LayerBuffers<T>& layer : layers) lay_out_layer(arena, options, layer);
+  for (LayerBuffers<T>& layer : layers) {
+    if (!options.recompute || &layer == &layers.front()) {
+      lay_out_layer(arena, options, layer);
+    } else {  // its own input; all else is one layer's at a time
+      layer = layers.front();
+      layer.norm1.sum = arena.take<T>(tokens * model.width);
+    }
+  }
   branch = arena.take<T>(tokens * model.width);
   final_norm = take_norm<T>(arena, tokens, model.width);
   logits = arena.take<T>(tokens * stored_vocabulary(model));

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/token_law.h"
+#include "kernels/moe/moe_cuda.h"
+#include "kernels/transformer/cuda_memory.h"
 #include "kernels/transformer/cuda_training_step.h"
 #include "kernels/transformer/step.h"
 
@@ -44,7 +46,10 @@ Instance on_cpu(const StepOptions& options, const CpuDevice& device, const Input
 
 Instance on_cuda(const StepOptions& options, cuda::Stream& stream, const InputKey& key,
                  cuda::blas::LibrarySource library) {
-  const auto step = std::make_shared<CudaTrainingStep>(options, stream, key, library());
+  const cuda::Device& device = stream.device();
+  const auto step = std::make_shared<CudaTrainingStep>(
+      fitted_to_memory(options, cuda::free_memory_bytes(device), device.facts().compute_capability),
+      stream, key, library());
   Instance instance = make_instance(options, key, step, [=, &stream] {
     const StepOptions small = small_sibling(options, 64);
     CudaTrainingStep sibling(small, stream, key, library());
@@ -60,7 +65,8 @@ Instance on_cuda(const StepOptions& options, cuda::Stream& stream, const InputKe
 /// The models that CudaTrainingStep offers.
 bool offered_on_cuda(const StepOptions& options) {
   const ModelConfig& model = options.model;
-  return options.precision == Precision::bf16 && model.experts == 0 &&
+  return options.precision == Precision::bf16 && model.experts <= moe::kMaxExperts &&
+         model.experts_per_token <= moe::kMaxTopK &&
          (model.head_size == 64 || model.head_size == 128);
 }
 

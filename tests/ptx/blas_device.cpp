@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ptx/test_device.h"
+#include "ptx_device/library.h"
 
 namespace assay::cuda_test {
 
@@ -16,6 +17,7 @@ void on_each_library(const host_blas::Options& options,
     cuda::Stream clocked_stream(device);
     host_blas::Options of_device = options;
     of_device.architecture = device.facts().compute_capability;
+    if (is_own_device()) of_device.enqueue = ptx_device::enqueue;
     host_blas::configure(device.driver(), of_device);
     body(clocked_stream, host_blas::library());
     EXPECT_TRUE(host_blas::leaks().empty()) << host_blas::leaks().front();

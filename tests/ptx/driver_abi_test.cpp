@@ -48,6 +48,7 @@ static_assert(
 static_assert(
     kSameCall<decltype(DriverTable::function_set_attribute), decltype(&cuFuncSetAttribute)>);
 static_assert(kSameCall<decltype(DriverTable::launch_kernel), decltype(&cuLaunchKernel)>);
+static_assert(kSameCall<decltype(DriverTable::memory_get_info), decltype(&cuMemGetInfo)>);
 static_assert(kSameCall<decltype(DriverTable::memory_allocate), decltype(&cuMemAlloc)>);
 static_assert(kSameCall<decltype(DriverTable::memory_free), decltype(&cuMemFree)>);
 static_assert(kSameCall<decltype(DriverTable::copy_to_device_async), decltype(&cuMemcpyHtoDAsync)>);
@@ -61,6 +62,17 @@ static_assert(kSameCall<decltype(DriverTable::event_destroy), decltype(&cuEventD
 static_assert(kSameCall<decltype(DriverTable::event_record), decltype(&cuEventRecord)>);
 static_assert(kSameCall<decltype(DriverTable::event_synchronize), decltype(&cuEventSynchronize)>);
 static_assert(kSameCall<decltype(DriverTable::event_elapsed_time), decltype(&cuEventElapsedTime)>);
+
+static_assert(kSameCall<decltype(DriverTable::stream_wait_event), decltype(&cuStreamWaitEvent)>);
+static_assert(
+    kSameCall<decltype(DriverTable::stream_begin_capture), decltype(&cuStreamBeginCapture)>);
+static_assert(kSameCall<decltype(DriverTable::stream_end_capture), decltype(&cuStreamEndCapture)>);
+static_assert(
+    kSameCall<decltype(DriverTable::graph_instantiate), decltype(&cuGraphInstantiateWithFlags)>);
+static_assert(kSameCall<decltype(DriverTable::graph_launch), decltype(&cuGraphLaunch)>);
+static_assert(
+    kSameCall<decltype(DriverTable::graph_executable_destroy), decltype(&cuGraphExecDestroy)>);
+static_assert(kSameCall<decltype(DriverTable::graph_destroy), decltype(&cuGraphDestroy)>);
 
 static_assert(kSuccess == CUDA_SUCCESS);
 static_assert(kInvalidValue == CUDA_ERROR_INVALID_VALUE);
@@ -79,6 +91,17 @@ static_assert(kLaunchOutOfResources == CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
 static_assert(kMisalignedAddress == CUDA_ERROR_MISALIGNED_ADDRESS);
 static_assert(kLaunchFailed == CUDA_ERROR_LAUNCH_FAILED);
 static_assert(kNotSupported == CUDA_ERROR_NOT_SUPPORTED);
+static_assert(kCaptureUnsupported == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+static_assert(kCaptureInvalidated == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+static_assert(kCaptureMerge == CUDA_ERROR_STREAM_CAPTURE_MERGE);
+static_assert(kCaptureUnmatched == CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
+static_assert(kCaptureUnjoined == CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
+static_assert(kCaptureIsolation == CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
+static_assert(kCaptureImplicit == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
+static_assert(kCapturedEvent == CUDA_ERROR_CAPTURED_EVENT);
+static_assert(kCaptureWrongThread == CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
+static_assert(kEventWithoutTiming == CU_EVENT_DISABLE_TIMING);
+static_assert(kCaptureThreadLocal == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
 static_assert(kStreamNonBlocking == CU_STREAM_NON_BLOCKING);
 static_assert(kEventDefault == CU_EVENT_DEFAULT);
 

@@ -270,6 +270,19 @@ Status algorithm_get_capability(const Algorithm* algorithm, CapabilityAttribute,
              : kInvalidValue;
 }
 
+/// Scales of any of the types that they have.
+struct OwnScales {
+  double alpha = 0.0;
+  double beta = 0.0;
+};
+OwnScales copy_of(const Description& description, const Scales& scales) {
+  const std::size_t bytes = description.multiplication.scale == DataType::fp64 ? 8 : 4;
+  OwnScales own;
+  std::memcpy(&own.alpha, scales.alpha, bytes);
+  std::memcpy(&own.beta, scales.beta, bytes);
+  return own;
+}
+
 Status multiply(Handle handle, MultiplicationHandle multiplication, const void* alpha,
                 const void* a, LayoutHandle a_layout, const void* b, LayoutHandle b_layout,
                 const void* beta, const void* c, LayoutHandle c_layout, void* d,
@@ -286,10 +299,18 @@ Status multiply(Handle handle, MultiplicationHandle multiplication, const void* 
   const bool has_workspace = proposal->workspace_bytes == 0 ||
                              (workspace != nullptr && is_aligned(workspace, kPointerAlignment));
   if (proposal->workspace_bytes > workspace_bytes || !has_workspace) return kInvalidValue;
-  const Scales scales{alpha, beta};
   const Pointers pointers{a, b, c, d};
-  if (const Status refused = refusal(*description, scales, pointers)) return refused;
-  compute(*library.driver, stream, *description, scales, pointers);
+  if (const Status refused = refusal(*description, {alpha, beta}, pointers)) return refused;
+  // Scales are the host's: they are read now, whenever the product is computed.
+  const auto work = [=, driver = library.driver, product = *description,
+                     scales = copy_of(*description, {alpha, beta})] {
+    compute(*driver, nullptr, product, {&scales.alpha, &scales.beta}, pointers);
+  };
+  if (library.options.enqueue == nullptr) {
+    work();
+  } else if (library.options.enqueue(stream, work) != cuda::kSuccess) {
+    return kExecutionFailed;
+  }
   library.clock_s += proposal->seconds;
   library.observed.last_algorithm = static_cast<int>(algorithm->data[1]);
   library.observed.compute = description->multiplication.compute;

@@ -10,6 +10,7 @@
 /// to take. The ABI has no user pointer, so the library is one per process; configure() starts it
 /// anew.
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct Proposal {
   std::uint64_t numerical_flags = 0;
 };
 
+/// How work gets into a stream: at once, or recorded where the stream is being captured.
+using Enqueue = cuda::Result (*)(cuda::StreamHandle stream, std::function<void()> work);
+
 struct Options {
   int architecture = 90;
   int patch_level = 0;  ///< of the version 13.0.x
@@ -34,6 +38,8 @@ struct Options {
   std::int64_t refused_from = 0;
   /// The call, counted from 1, that fails with an internal error; 0: none.
   int failing_call = 0;
+  /// Null: all work is done at once, and no stream can be captured.
+  Enqueue enqueue = nullptr;
 };
 
 /// What was asked of the library since configure().

@@ -74,6 +74,10 @@ bool is_functional() {
   return chosen_driver() != Driver::native;
 }
 
+bool is_own_device() {
+  return chosen_driver() == Driver::functional;
+}
+
 ptx_device::Counters take_counted() {
 #ifdef ASSAY_PTXRUN
   if (chosen_driver() == Driver::ptxrun) return ptxrun::take_counters();

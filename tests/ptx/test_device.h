@@ -16,6 +16,9 @@ namespace assay::cuda_test {
 /// Whether launches are executed on the CPU: then orders can be varied and bytes counted.
 [[nodiscard]] bool is_functional();
 
+/// Whether that is the functional device of this repository, which can capture streams.
+[[nodiscard]] bool is_own_device();
+
 /// What launches did since the last call; zeros on a real GPU.
 [[nodiscard]] ptx_device::Counters take_counted();
 

@@ -16,9 +16,9 @@ using cuda::Stream;
 
 std::vector<std::int32_t> drawn(const Stream& stream, const TokenLaw& law, const Case& c) {
   const DeviceLaw device_law(stream, law);
-  const Buffer<std::uint64_t> number(stream, std::vector<std::uint64_t>{c.draw});
+  const Buffer<Place> place(stream, std::vector<Place>{{c.draw, c.first_row}});
   const Buffer<std::int32_t> tokens(stream, c.room());
-  draw(stream, device_law.view(), number.data(), c.first_row, c.rows, c.length, tokens.data());
+  draw(stream, device_law.view(), place.data(), c.rows, c.length, tokens.data());
   return tokens.to_host(stream);
 }
 
@@ -39,11 +39,24 @@ TEST(TokenChainCuda, SameTokensInAllOrders) {
   });
 }
 
-TEST(TokenChainCuda, AdvanceCountsDraws) {
+TEST(TokenChainCuda, AdvancesByRowsAndByDraws) {
   cuda_test::on_each_architecture([](Stream& stream) {
-    const Buffer<std::uint64_t> number(stream, std::vector<std::uint64_t>{0xFFFFFFFFULL});
-    advance(stream, number.data());
-    EXPECT_EQ(number.to_host(stream)[0], 0x100000000ULL);
+    const Buffer<Place> place(stream, std::vector<Place>{{0xFFFFFFFFULL, 0xFFFFFFFFULL}});
+    advance(stream, place.data(), 3);
+    EXPECT_EQ(place.to_host(stream)[0].row, 0x100000002ULL);
+    next_draw(stream, place.data(), 7);
+    EXPECT_EQ(place.to_host(stream)[0].draw, 0x100000000ULL);
+    EXPECT_EQ(place.to_host(stream)[0].row, 7U);
+  });
+}
+
+TEST(TokenChainCuda, SplitsRowsIntoInputsAndTargets) {
+  cuda_test::on_each_architecture([](Stream& stream) {
+    const Buffer<std::int32_t> tokens(stream, std::vector<std::int32_t>{1, 2, 3, 4, 5, 6});
+    const Buffer<std::int32_t> inputs(stream.device(), 4), targets(stream.device(), 4);
+    split(stream, 2, 3, tokens.data(), inputs.data(), targets.data());
+    EXPECT_EQ(inputs.to_host(stream), (std::vector<std::int32_t>{1, 2, 4, 5}));
+    EXPECT_EQ(targets.to_host(stream), (std::vector<std::int32_t>{2, 3, 5, 6}));
   });
 }
 

@@ -1,5 +1,6 @@
 /// The CUDA training step against the double step: every gradient tensor, and what must hold from
 /// one iteration to the next.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "kernels/transformer/cuda_memory.h"
 #include "kernels/transformer/cuda_training_step.h"
 #include "ptx/blas_device.h"
 #include "ptx/bytes.h"
@@ -57,11 +59,27 @@ StepOptions small_llama() {
   return options;
 }
 
-void on_device(const std::function<void(Stream&, const Table&)>& body) {
+/// DeepSeekMoE's: Llama's with routed and shared experts in place of the feed-forward.
+StepOptions small_moe() {
+  StepOptions options = small_llama();
+  ModelConfig& model = options.model;
+  model.name = "small MoE";
+  model.heads = model.kv_heads = 1;
+  model.width = 64;
+  model.feed_forward = 0;
+  model.experts = 5;
+  model.experts_per_token = 2;
+  model.shared_experts = 2;
+  model.expert_feed_forward = 40;
+  return options;
+}
+
+void on_device(const std::function<void(Stream&, const Table&)>& body,
+               const ptx_device::Options& device = cuda_test::without_checks()) {
   // One algorithm a product: choosing among several is gemm_cuda_test's subject.
   host_blas::Options options;
   options.proposals = {{.seconds = 1e-3}};
-  cuda_test::on_each_library(options, body, cuda_test::without_checks());
+  cuda_test::on_each_library(options, body, device);
 }
 
 /// On the first architecture only: what is asked there doesn't depend on it, and takes its time.
@@ -123,8 +141,26 @@ TEST_P(CudaStepOf, EqualKeysGiveEqualWeights) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, CudaStepOf, testing::Values(small_gpt2(), small_llama()),
-                         [](const auto& family) { return family.index == 0 ? "Gpt2" : "Llama"; });
+/// Of a layer whose activations are computed again each bit is the same.
+TEST_P(CudaStepOf, RecomputedActivationsChangeNothing) {
+  on_one_device([](Stream& stream, const Table& library) {
+    StepOptions options = GetParam();
+    std::vector<std::uint64_t> hashes;
+    for (const bool recompute : {false, true}) {
+      options.recompute = recompute;
+      CudaTrainingStep step(options, stream, kKey, library);
+      step.iterate();
+      hashes.push_back(step.weight_hash());
+    }
+    EXPECT_EQ(hashes[0], hashes[1]);
+  });
+}
+
+std::string family_name(const testing::TestParamInfo<StepOptions>& family) {
+  return family.index == 0 ? "Gpt2" : family.index == 1 ? "Llama" : "Moe";
+}
+INSTANTIATE_TEST_SUITE_P(Families, CudaStepOf,
+                         testing::Values(small_gpt2(), small_llama(), small_moe()), family_name);
 
 TEST(CudaStep, TheLossFalls) {
   StepOptions options = small_gpt2();
@@ -169,6 +205,69 @@ TEST(CudaStep, IsAWorkload) {
     options.model.head_size = 32;
     EXPECT_FALSE(training_step_workload(options).on_cuda);
   });
+}
+
+constexpr int kHopper = 90;
+
+/// The least free memory that holds that step and the margin, to 64 bytes.
+std::size_t free_bytes_for(const StepOptions& fitting) {
+  std::size_t free_bytes = 0;
+  for (std::size_t step = std::size_t{1} << 30U; step >= 64; step /= 2) {
+    const std::size_t tried = free_bytes + step;
+    const std::size_t margin = memory_margin_bytes(tried);
+    if (tried < margin + cuda_step_bytes(fitting, kHopper)) free_bytes = tried;
+  }
+  return free_bytes + 64;
+}
+
+/// "2", or "1 recomputed", or why nothing fits.
+std::string micro_batch_of(const StepOptions& options, std::size_t free_bytes) {
+  try {
+    const StepOptions fitted = fitted_to_memory(options, free_bytes, kHopper);
+    return std::to_string(fitted.batch) + (fitted.recompute ? " recomputed" : "");
+  } catch (const Error& error) {
+    return error.where();
+  }
+}
+
+TEST(CudaStepMemory, TakesTheLargestMicroBatchThatFits) {
+  StepOptions options = small_llama();
+  options.batch = 6;
+  EXPECT_EQ(micro_batch_of(options, free_bytes_for(options)), "6");
+  StepOptions fitting = options;
+  fitting.batch = 3;
+  EXPECT_EQ(micro_batch_of(options, free_bytes_for(fitting)), "3");
+  EXPECT_EQ(micro_batch_of(options, free_bytes_for(fitting) - 128), "2");
+  fitting.batch = 1;
+  EXPECT_EQ(micro_batch_of(options, free_bytes_for(fitting)), "1");
+  fitting.recompute = true;
+  EXPECT_EQ(micro_batch_of(options, free_bytes_for(fitting)), "1 recomputed");
+  EXPECT_EQ(micro_batch_of(options, free_bytes_for(fitting) - 128), "small Llama");
+  EXPECT_EQ(micro_batch_of(options, 0), "small Llama");
+}
+
+TEST(CudaStepMemory, IsWhatTheWorkloadFindsFree) {
+  StepOptions options = small_gpt2();
+  options.batch = 4;
+  StepOptions half = options;
+  half.batch = 2;
+  ptx_device::Options small_device = cuda_test::without_checks();
+  small_device.memory_bytes = free_bytes_for(half);
+  const auto body = [&](Stream& stream, const Table&) {
+    const cuda::Device& device = stream.device();
+    const int compute_capability = device.facts().compute_capability;
+    const StepOptions fitted =
+        fitted_to_memory(options, cuda::free_memory_bytes(device), compute_capability);
+    if (cuda_test::is_own_device() && compute_capability == kHopper) EXPECT_EQ(fitted.batch, 2);
+    const Workload workload = training_step_workload(options, host_blas::library);
+    const Instance instance = workload.on_cuda(stream, kKey);
+    const std::pair<std::string, std::string> note{"micro_batch_rows",
+                                                   std::to_string(fitted.batch)};
+    EXPECT_THAT(instance.notes, testing::Contains(note));
+    instance.iterate();
+    EXPECT_GT(instance.observe().loss, 0.0);
+  };
+  on_device(body, small_device);
 }
 
 TEST(CudaStep, RefusesWhatIsNotOffered) {

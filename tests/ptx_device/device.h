@@ -60,7 +60,7 @@ void configure(const Options& options);
 [[nodiscard]] std::string last_fault();
 
 /// What was acquired and not released, one line each: allocations, streams, events, modules,
-/// retained contexts.
+/// graphs, captures that never ended, retained contexts.
 [[nodiscard]] std::vector<std::string> leaks();
 
 /// The instructions of a module (a fatbin or PTX text) that the device does not execute, one line

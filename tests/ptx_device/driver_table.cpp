@@ -171,6 +171,15 @@ Result launch_kernel(cuda::FunctionHandle function, unsigned grid_x, unsigned gr
   });
 }
 
+Result memory_get_info(std::size_t* free_bytes, std::size_t* total_bytes) {
+  return call([&](Machine& machine) {
+    if (free_bytes == nullptr || total_bytes == nullptr) {
+      throw Refusal(cuda::kInvalidValue, "no place for the result");
+    }
+    *free_bytes = machine.free_bytes();
+    *total_bytes = machine.options().memory_bytes;
+  });
+}
 Result memory_allocate(cuda::DevicePointer* pointer, std::size_t bytes) {
   return call_for(pointer, [&](Machine& machine) { return machine.allocate(bytes); });
 }
@@ -179,21 +188,15 @@ Result memory_free(cuda::DevicePointer pointer) {
 }
 Result copy_to_device_async(cuda::DevicePointer to, const void* from, std::size_t bytes,
                             cuda::StreamHandle stream) {
-  return call([&](Machine& machine) {
-    if (bytes > 0) std::memcpy(machine.range(to, bytes, stream), from, bytes);
-  });
+  return call([&](Machine& machine) { machine.copy_to_device(to, from, bytes, stream); });
 }
 Result copy_to_host_async(void* to, cuda::DevicePointer from, std::size_t bytes,
                           cuda::StreamHandle stream) {
-  return call([&](Machine& machine) {
-    if (bytes > 0) std::memcpy(to, machine.range(from, bytes, stream), bytes);
-  });
+  return call([&](Machine& machine) { machine.copy_to_host(to, from, bytes, stream); });
 }
 Result memory_set_8_async(cuda::DevicePointer to, unsigned char value, std::size_t bytes,
                           cuda::StreamHandle stream) {
-  return call([&](Machine& machine) {
-    if (bytes > 0) std::memset(machine.range(to, bytes, stream), value, bytes);
-  });
+  return call([&](Machine& machine) { machine.fill(to, value, bytes, stream); });
 }
 
 Result stream_create(cuda::StreamHandle* stream, unsigned flags) {
@@ -206,7 +209,20 @@ Result stream_destroy(cuda::StreamHandle stream) {
   return call([&](Machine& machine) { machine.destroy(stream); });
 }
 Result stream_synchronize(cuda::StreamHandle stream) {
-  return call([&](Machine& machine) { machine.require_stream(stream); });
+  return call([&](Machine& machine) { machine.synchronise(stream); });
+}
+Result stream_wait_event(cuda::StreamHandle stream, cuda::EventHandle event, unsigned flags) {
+  return call([&](Machine& machine) {
+    if (flags != 0) throw Refusal(cuda::kInvalidValue, "flags must be 0");
+    machine.wait_for(stream, event);
+  });
+}
+Result stream_begin_capture(cuda::StreamHandle stream, int mode) {
+  return call([&](Machine& machine) { machine.begin_capture(stream, mode); });
+}
+Result stream_end_capture(cuda::StreamHandle stream, cuda::GraphHandle* graph) {
+  if (graph != nullptr) *graph = nullptr;
+  return call_for(graph, [&](Machine& machine) { return machine.end_capture(stream); });
 }
 Result event_create(cuda::EventHandle* event, unsigned) {
   return call_for(event, [](Machine& machine) { return machine.create_event(); });
@@ -218,11 +234,40 @@ Result event_record(cuda::EventHandle event, cuda::StreamHandle stream) {
   return call([&](Machine& machine) { machine.record(event, stream); });
 }
 Result event_synchronize(cuda::EventHandle event) {
-  return call([&](Machine& machine) { machine.require_event(event); });
+  return call([&](Machine& machine) { machine.wait_for(event); });
 }
 Result event_elapsed_time(float* milliseconds, cuda::EventHandle first, cuda::EventHandle second) {
   return call_for(milliseconds,
                   [&](Machine& machine) { return machine.milliseconds_between(first, second); });
+}
+
+Result graph_instantiate(cuda::GraphExecutableHandle* executable, cuda::GraphHandle graph,
+                         unsigned long long flags) {
+  return call_for(executable, [&](Machine& machine) {
+    if (flags != 0) throw Refusal(cuda::kNotSupported, "flags of graphs are not supported");
+    return machine.instantiate(graph);
+  });
+}
+Result graph_launch(cuda::GraphExecutableHandle executable, cuda::StreamHandle stream) {
+  std::shared_ptr<const std::vector<Machine::GraphWork>> all;
+  const Result found =
+      call_for(&all, [&](Machine& machine) { return machine.work_of(executable, stream); });
+  if (found != cuda::kSuccess) return found;
+  for (const Machine::GraphWork& piece : *all) {
+    if (piece.is_of_library) {
+      piece.work();
+      continue;
+    }
+    const Result done = call([&](Machine&) { piece.work(); });
+    if (done != cuda::kSuccess) return done;
+  }
+  return cuda::kSuccess;
+}
+Result graph_executable_destroy(cuda::GraphExecutableHandle executable) {
+  return call([&](Machine& machine) { machine.destroy(executable); });
+}
+Result graph_destroy(cuda::GraphHandle graph) {
+  return call([&](Machine& machine) { machine.destroy(graph); });
 }
 
 }  // namespace
@@ -248,6 +293,7 @@ const cuda::DriverTable& driver() {
       .function_get_attribute = function_get_attribute,
       .function_set_attribute = function_set_attribute,
       .launch_kernel = launch_kernel,
+      .memory_get_info = memory_get_info,
       .memory_allocate = memory_allocate,
       .memory_free = memory_free,
       .copy_to_device_async = copy_to_device_async,
@@ -256,11 +302,18 @@ const cuda::DriverTable& driver() {
       .stream_create = stream_create,
       .stream_destroy = stream_destroy,
       .stream_synchronize = stream_synchronize,
+      .stream_wait_event = stream_wait_event,
+      .stream_begin_capture = stream_begin_capture,
+      .stream_end_capture = stream_end_capture,
       .event_create = event_create,
       .event_destroy = event_destroy,
       .event_record = event_record,
       .event_synchronize = event_synchronize,
       .event_elapsed_time = event_elapsed_time,
+      .graph_instantiate = graph_instantiate,
+      .graph_launch = graph_launch,
+      .graph_executable_destroy = graph_executable_destroy,
+      .graph_destroy = graph_destroy,
   };
   return kTable;
 }
@@ -289,6 +342,14 @@ void configure(const Options& options) {
   Process& state = process();
   const std::lock_guard lock(state.mutex);
   state.machine = std::make_unique<Machine>(options);
+}
+
+cuda::Result enqueue(cuda::StreamHandle stream, std::function<void()> work) {
+  bool is_recorded = false;
+  const Result result = call_for(
+      &is_recorded, [&](Machine& machine) { return machine.record_library(stream, work); });
+  if (result == cuda::kSuccess && !is_recorded) work();
+  return result;
 }
 
 Counters take_counters() {

@@ -31,6 +31,8 @@ class GlobalMemory {
   /// Throws Refusal(kInvalidValue) for an address that no allocation begins at, freed ones too.
   void free(std::uint64_t begin);
 
+  [[nodiscard]] std::size_t free_bytes() const { return capacity_ - used_; }
+
   /// The allocation that holds address, freed or not; null for none.
   [[nodiscard]] const Allocation* find(std::uint64_t address) const;
   /// The host's bytes of a range. Throws Refusal(kInvalidValue) unless one allocation holds it.

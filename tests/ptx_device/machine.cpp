@@ -126,6 +126,7 @@ int Machine::current() const {
 
 cuda::ModuleHandle Machine::load(const void* image) {
   const int device = current();
+  refuse_capture("loading a module");
   if (image == nullptr) throw Refusal(cuda::kInvalidValue, "no image");
   const PtxImage ptx = select_ptx(image, options_.architecture);
   auto module = std::make_unique<LoadedModule>();
@@ -189,6 +190,7 @@ Machine::LoadedModule& Machine::module_of(cuda::ModuleHandle handle) {
 
 void Machine::unload(cuda::ModuleHandle handle) {
   current();
+  refuse_capture("unloading a module");
   LoadedModule& module = module_of(handle);
   GlobalMemory& memory = devices_[static_cast<std::size_t>(module.device)]->memory;
   for (const auto& [name, address] : module.addresses) memory.free(address);
@@ -299,8 +301,6 @@ void Machine::launch(cuda::FunctionHandle handle, const std::array<unsigned, 3>&
   require_stream(stream);
   check_launch(architecture_, function.limits, grid, block, shared_bytes);
   Launch launch;
-  launch.program = &function.program;
-  launch.module = &function.module->parsed;
   launch.memory = &devices_[static_cast<std::size_t>(device)]->memory;
   launch.options = &options_;
   launch.grid = grid;
@@ -308,15 +308,25 @@ void Machine::launch(cuda::FunctionHandle handle, const std::array<unsigned, 3>&
   launch.dynamic_shared_bytes = shared_bytes;
   launch.multiprocessors = static_cast<std::uint32_t>(architecture_.multiprocessors);
   launch.parameters = gather_parameters(function.program, parameters);
-  const Counters counted = execute(launch);
-  counters_ += counted;
-  kernel_counters_[function.program.kernel] += counted;
+  enqueue(stream, [this, handle, launch]() mutable {
+    const LoadedFunction& loaded = function_of(handle);
+    launch.program = &loaded.program;
+    launch.module = &loaded.module->parsed;
+    const Counters counted = execute(launch);
+    counters_ += counted;
+    kernel_counters_[loaded.program.kernel] += counted;
+  });
 }
 
 // Memory.
 
+std::size_t Machine::free_bytes() const {
+  return devices_[static_cast<std::size_t>(current())]->memory.free_bytes();
+}
+
 cuda::DevicePointer Machine::allocate(std::size_t bytes) {
   const int device = current();
+  refuse_capture("an allocation");
   if (bytes == 0) throw Refusal(cuda::kInvalidValue, "an allocation of no bytes");
   return devices_[static_cast<std::size_t>(device)]->memory.allocate(bytes);
 }
@@ -324,44 +334,72 @@ cuda::DevicePointer Machine::allocate(std::size_t bytes) {
 void Machine::free(cuda::DevicePointer pointer) {
   const int device = current();
   if (pointer == 0) return;
+  refuse_capture("freeing memory");
   devices_[static_cast<std::size_t>(device)]->memory.free(pointer);
 }
 
-std::byte* Machine::range(cuda::DevicePointer pointer, std::size_t bytes,
-                          cuda::StreamHandle stream) {
-  const int device = current();
-  require_stream(stream);
-  return devices_[static_cast<std::size_t>(device)]->memory.range(pointer, bytes);
+void Machine::copy_to_device(cuda::DevicePointer to, const void* from, std::size_t bytes,
+                             cuda::StreamHandle stream) {
+  if (bytes == 0) return;
+  GlobalMemory& memory = devices_[static_cast<std::size_t>(current())]->memory;
+  static_cast<void>(memory.range(to, bytes));
+  enqueue(stream, [=, &memory] { std::memcpy(memory.range(to, bytes), from, bytes); });
+}
+
+void Machine::copy_to_host(void* to, cuda::DevicePointer from, std::size_t bytes,
+                           cuda::StreamHandle stream) {
+  if (bytes == 0) return;
+  GlobalMemory& memory = devices_[static_cast<std::size_t>(current())]->memory;
+  static_cast<void>(memory.range(from, bytes));
+  enqueue(stream, [=, &memory] { std::memcpy(to, memory.range(from, bytes), bytes); });
+}
+
+void Machine::fill(cuda::DevicePointer to, unsigned char value, std::size_t bytes,
+                   cuda::StreamHandle stream) {
+  if (bytes == 0) return;
+  GlobalMemory& memory = devices_[static_cast<std::size_t>(current())]->memory;
+  static_cast<void>(memory.range(to, bytes));
+  enqueue(stream, [=, &memory] { std::memset(memory.range(to, bytes), value, bytes); });
 }
 
 // Streams and events.
 
 cuda::StreamHandle Machine::create_stream() {
-  auto stream = std::make_unique<Stream>(Stream{current()});
+  auto stream = std::make_unique<Stream>();
+  stream->device = current();
   auto* const handle = stream.get();
   streams_.emplace(handle, std::move(stream));
   return reinterpret_cast<cuda::StreamHandle>(handle);
 }
 
-void Machine::destroy(cuda::StreamHandle stream) {
-  if (stream == nullptr || streams_.erase(stream) == 0) {
+void Machine::destroy(cuda::StreamHandle handle) {
+  const auto found = streams_.find(handle);
+  if (handle == nullptr || found == streams_.end()) {
     throw Refusal(cuda::kInvalidHandle, "this is no stream");
   }
+  if (found->second->capture != nullptr) refuse_capture("destroying a stream of the capture");
+  streams_.erase(found);
 }
 
-/// The null stream is there always.
-void Machine::require_stream(cuda::StreamHandle stream) {
+/// The null stream is there always, and nothing here.
+Machine::Stream* Machine::stream_of(cuda::StreamHandle stream) {
   const int device = current();
-  if (stream == nullptr) return;
+  if (stream == nullptr) return nullptr;
   const auto found = streams_.find(stream);
   if (found == streams_.end()) throw Refusal(cuda::kInvalidHandle, "this is no stream");
   if (found->second->device != device) {
     throw Refusal(cuda::kInvalidHandle, "the stream was made in another context");
   }
+  return found->second.get();
+}
+
+void Machine::require_stream(cuda::StreamHandle stream) {
+  stream_of(stream);
 }
 
 cuda::EventHandle Machine::create_event() {
-  auto event = std::make_unique<Event>(Event{current(), std::nullopt});
+  auto event = std::make_unique<Event>();
+  event->device = current();
   auto* const handle = event.get();
   events_.emplace(handle, std::move(event));
   return reinterpret_cast<cuda::EventHandle>(handle);
@@ -378,22 +416,12 @@ void Machine::destroy(cuda::EventHandle handle) {
   events_.erase(handle);
 }
 
-void Machine::require_event(cuda::EventHandle handle) {
-  event_of(handle);
-}
-
-void Machine::record(cuda::EventHandle handle, cuda::StreamHandle stream) {
-  Event& event = event_of(handle);
-  require_stream(stream);
-  if (event.device != current()) {
-    throw Refusal(cuda::kInvalidHandle, "the event was made in another context");
-  }
-  event.time = std::chrono::steady_clock::now();
-}
-
 float Machine::milliseconds_between(cuda::EventHandle first, cuda::EventHandle second) {
   const Event& from = event_of(first);
   const Event& to = event_of(second);
+  if (from.capture != nullptr || to.capture != nullptr) {
+    throw Refusal(cuda::kCapturedEvent, "an event of a capture has no time");
+  }
   if (!from.time || !to.time) {
     throw Refusal(cuda::kInvalidHandle, "an event has not been recorded");
   }
@@ -445,6 +473,10 @@ std::vector<std::string> Machine::leaks() const {
   }
   for (std::size_t k = 0; k < streams_.size(); ++k) lines.emplace_back("a stream");
   for (std::size_t k = 0; k < events_.size(); ++k) lines.emplace_back("an event");
+  for (std::size_t k = 0; k < captures_.size(); ++k)
+    lines.emplace_back("a capture that never ended");
+  for (std::size_t k = 0; k < graphs_.size(); ++k) lines.emplace_back("a graph");
+  for (std::size_t k = 0; k < executables_.size(); ++k) lines.emplace_back("an executable graph");
   for (const auto& [handle, module] : modules_) {
     lines.push_back(fmt::format("a module of {} functions", module->parsed.functions.size()));
   }

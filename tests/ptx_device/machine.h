@@ -2,6 +2,7 @@
 /// The machine behind the driver table: devices with their memory, contexts, modules, streams and
 /// events, and what the driver's calls do to them. A call that does not succeed throws Refusal.
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,19 +51,26 @@ class Machine {
               const std::array<unsigned, 3>& block, unsigned shared_bytes,
               cuda::StreamHandle stream, void** parameters);
 
-  // Memory. Copies are done at once: a stream's order is the order of calls.
+  // Memory.
+  std::size_t free_bytes() const;
   cuda::DevicePointer allocate(std::size_t bytes);
   void free(cuda::DevicePointer pointer);
-  std::byte* range(cuda::DevicePointer pointer, std::size_t bytes, cuda::StreamHandle stream);
+  void copy_to_device(cuda::DevicePointer to, const void* from, std::size_t bytes,
+                      cuda::StreamHandle stream);
+  void copy_to_host(void* to, cuda::DevicePointer from, std::size_t bytes,
+                    cuda::StreamHandle stream);
+  void fill(cuda::DevicePointer to, unsigned char value, std::size_t bytes,
+            cuda::StreamHandle stream);
 
   // Streams and events.
   cuda::StreamHandle create_stream();
   void destroy(cuda::StreamHandle stream);
   void require_stream(cuda::StreamHandle stream);
+  void synchronise(cuda::StreamHandle stream);
   cuda::EventHandle create_event();
   void destroy(cuda::EventHandle event);
   void record(cuda::EventHandle event, cuda::StreamHandle stream);
-  void require_event(cuda::EventHandle event);
+  void wait_for(cuda::EventHandle event);
   float milliseconds_between(cuda::EventHandle first, cuda::EventHandle second);
 
   // For host versions of libraries (library.h).
@@ -70,6 +78,27 @@ class Machine {
   [[nodiscard]] std::optional<int> device_of(cuda::StreamHandle stream) const;
   [[nodiscard]] std::byte* device_bytes(int device, cuda::DevicePointer pointer,
                                         std::size_t bytes) const;
+
+  // Captures and graphs (capture.cpp).
+  /// Does the work, or records it where the stream is being captured: a stream's order is the order
+  /// of calls.
+  void enqueue(cuda::StreamHandle stream, std::function<void()> work);
+  /// Records work of a library where the stream is being captured; else it is the caller's to do.
+  [[nodiscard]] bool record_library(cuda::StreamHandle stream, std::function<void()> work);
+  void wait_for(cuda::StreamHandle stream, cuda::EventHandle event);
+  void begin_capture(cuda::StreamHandle stream, int mode);
+  cuda::GraphHandle end_capture(cuda::StreamHandle stream);
+  cuda::GraphExecutableHandle instantiate(cuda::GraphHandle graph);
+  /// A piece of a graph. A library's is done without the machine's lock: it calls the driver, and
+  /// may wait for what another thread does.
+  struct GraphWork {
+    std::function<void()> work;
+    bool is_of_library = false;
+  };
+  [[nodiscard]] std::shared_ptr<const std::vector<GraphWork>> work_of(
+      cuda::GraphExecutableHandle executable, cuda::StreamHandle stream);
+  void destroy(cuda::GraphHandle graph);
+  void destroy(cuda::GraphExecutableHandle executable);
 
   // For tests.
   Counters take_counters();
@@ -95,12 +124,26 @@ class Machine {
     std::map<std::string, int> registers;            ///< by kernel
     std::map<std::string, std::unique_ptr<LoadedFunction>> functions;
   };
+  /// What the streams of one capture were given, in the order of calls.
+  struct Capture;
+  struct Stream;
+  /// How far into each stream's captured work something is ordered after.
+  using Reach = std::map<const Stream*, std::uint64_t>;
   struct Stream {
     int device = 0;
+    std::shared_ptr<Capture> capture;
+    std::uint64_t recorded = 0;  ///< pieces of work in this capture
+    Reach after;
   };
   struct Event {
     int device = 0;
     std::optional<std::chrono::steady_clock::time_point> time;
+    std::shared_ptr<Capture> capture;  ///< it was recorded in
+    Reach after;
+  };
+  struct Graph {
+    int device = 0;
+    std::shared_ptr<const std::vector<GraphWork>> work;
   };
 
   /// The device of the context that is current in this thread.
@@ -109,7 +152,12 @@ class Machine {
   void write_initial(const LoadedModule& module, const Variable& variable);
   LoadedModule& module_of(cuda::ModuleHandle handle);
   LoadedFunction& function_of(cuda::FunctionHandle handle);
+  Stream* stream_of(cuda::StreamHandle handle);
   Event& event_of(cuda::EventHandle handle);
+  void refuse_capture(const char* what);
+  [[nodiscard]] bool add_to_capture(cuda::StreamHandle stream, GraphWork work);
+  static void finish(const std::shared_ptr<Capture>& capture);
+  static void add_reach(Reach& to, const Reach& from);
   static std::vector<std::byte> gather_parameters(const Program& program, void** parameters);
 
   Options options_;
@@ -120,6 +168,9 @@ class Machine {
   std::unordered_map<void*, std::unique_ptr<LoadedModule>> modules_;
   std::unordered_map<void*, std::unique_ptr<Stream>> streams_;
   std::unordered_map<void*, std::unique_ptr<Event>> events_;
+  std::vector<std::shared_ptr<Capture>> captures_;  ///< not ended
+  std::unordered_map<void*, std::unique_ptr<Graph>> graphs_;
+  std::unordered_map<void*, std::unique_ptr<Graph>> executables_;
   Counters counters_;
   std::map<std::string, Counters> kernel_counters_;
   cuda::Result dead_ = cuda::kSuccess;

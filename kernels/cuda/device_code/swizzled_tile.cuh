@@ -49,9 +49,12 @@ struct SwizzledTile {
   __device__ __forceinline__ Fragment rows_transposed(int row, int column) const {
     return load_matrices_transposed((by_halves() ^ column * 2) + row * kRowBytes);
   }
-  /// As a B whose columns are the tile's rows.
+  /// As a B whose columns are the tile's rows, or, transposed, as an A whose columns are.
   __device__ __forceinline__ Fragment columns(int row, int column) const {
     return load_matrices((by_quarters() ^ column * 2) + row * kRowBytes);
+  }
+  __device__ __forceinline__ Fragment columns_transposed(int row, int column) const {
+    return load_matrices_transposed((by_quarters() ^ column * 2) + row * kRowBytes);
   }
 
  private:

@@ -1,0 +1,55 @@
+#include "kernels/cuda/graph.h"
+
+namespace assay::cuda {
+namespace {
+
+/// Ends the capture; a graph without its capture's success is none.
+GraphHandle recorded(const Stream& stream, const std::function<void()>& record) {
+  const DriverTable& driver = stream.device().driver();
+  const std::string& where = stream.device().facts().name;
+  check(driver, driver.stream_begin_capture(stream.handle(), kCaptureThreadLocal),
+        "cuStreamBeginCapture", where);
+  GraphHandle graph = nullptr;
+  try {
+    record();
+  } catch (...) {
+    if (driver.stream_end_capture(stream.handle(), &graph) == kSuccess) {
+      driver.graph_destroy(graph);
+    }
+    throw;
+  }
+  check(driver, driver.stream_end_capture(stream.handle(), &graph), "cuStreamEndCapture", where);
+  return graph;
+}
+
+}  // namespace
+
+Graph::Graph(const Stream& stream, const std::function<void()>& record)
+    : device_(&stream.device()) {
+  const DriverTable& driver = device_->driver();
+  const GraphHandle graph = recorded(stream, record);
+  const Result result = driver.graph_instantiate(&executable_, graph, 0);
+  const Result destroyed = driver.graph_destroy(graph);
+  check(driver, result, "cuGraphInstantiateWithFlags", device_->facts().name);
+  if (destroyed == kSuccess) return;
+  driver.graph_executable_destroy(executable_);
+  check(driver, destroyed, "cuGraphDestroy", device_->facts().name);
+}
+
+Graph::~Graph() {
+  if (executable_ != nullptr) device_->driver().graph_executable_destroy(executable_);
+}
+Graph::Graph(Graph&& other) noexcept
+    : device_(other.device_), executable_(std::exchange(other.executable_, nullptr)) {}
+Graph& Graph::operator=(Graph&& other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(executable_, other.executable_);
+  return *this;
+}
+
+void Graph::launch(const Stream& stream) const {
+  check(device_->driver(), device_->driver().graph_launch(executable_, stream.handle()),
+        "cuGraphLaunch", device_->facts().name);
+}
+
+}  // namespace assay::cuda

@@ -1,0 +1,150 @@
+/// The experts' products on CUDA against the definition, on the functional device or a GPU.
+#include "kernels/moe/moe_products_cuda.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "base/error.h"
+#include "kernels/compare.h"
+#include "kernels/inputs.h"
+#include "ptx/bytes.h"
+#include "ptx/expect_workload.h"
+#include "ptx/test_device.h"
+
+namespace assay::moe {
+namespace {
+
+using cuda::Buffer;
+using cuda::Stream;
+
+/// A routing by how many slots each expert owns; the products' operands and what came out.
+struct Case {
+  ProductShape shape;
+  std::vector<std::int64_t> offset;
+  std::vector<Bf16> x, w, dy;
+  std::vector<float> dw;
+  std::vector<Bf16> y, dx;
+  std::vector<float> dw_out;
+
+  Case(const std::vector<std::int64_t>& owned, std::int64_t in, std::int64_t out) : offset{0} {
+    for (const std::int64_t n : owned) offset.push_back(offset.back() + n);
+    shape = {offset.back(), static_cast<std::int64_t>(owned.size()), in, out};
+    x = normal_input<Bf16>(5, 1, shape.slots * in);
+    dy = normal_input<Bf16>(5, 2, shape.slots * out);
+    w = normal_input<Bf16>(5, 3, shape.experts * in * out);
+    dw = normal_input<float>(5, 4, shape.experts * in * out);
+  }
+
+  void run(const Stream& stream) {
+    const Buffer<std::int64_t> offsets(stream, offset);
+    const Buffer<Bf16> rows(stream, x), gradients(stream, dy), weights(stream, w);
+    const Buffer<Bf16> out(stream.device(), dy.size()), dx_out(stream.device(), x.size());
+    const Buffer<float> sums(stream, dw);
+    products_forward(stream, shape, offsets.data(), rows.data(), weights.data(), out.data());
+    products_input_gradient(stream, shape, offsets.data(), gradients.data(), weights.data(),
+                            dx_out.data());
+    products_weight_gradient(stream, shape, offsets.data(), gradients.data(), rows.data(),
+                             sums.data());
+    y = out.to_host(stream);
+    dx = dx_out.to_host(stream);
+    dw_out = sums.to_host(stream);
+  }
+};
+
+template <class Real>
+struct Results {
+  std::vector<Real> y, dx, dw;
+};
+
+template <class Real>
+Results<Real> definition(const Case& c) {
+  const auto& [slots, experts, in, out] = c.shape;
+  Results<Real> r;
+  r.y.resize(c.dy.size());
+  r.dx.resize(c.x.size());
+  r.dw.resize(c.dw.size());
+  const auto of = [](const std::vector<Bf16>& values, std::int64_t i) {
+    return static_cast<Real>(to_float(values[static_cast<std::size_t>(i)]));
+  };
+  for (std::int64_t e = 0; e < experts; ++e) {
+    for (std::int64_t s = c.offset[static_cast<std::size_t>(e)];
+         s < c.offset[static_cast<std::size_t>(e) + 1]; ++s) {
+      for (std::int64_t o = 0; o < out; ++o) {
+        for (std::int64_t i = 0; i < in; ++i) {
+          const std::int64_t at = (e * out + o) * in + i;
+          r.y[static_cast<std::size_t>(s * out + o)] += of(c.x, s * in + i) * of(c.w, at);
+          r.dx[static_cast<std::size_t>(s * in + i)] += of(c.dy, s * out + o) * of(c.w, at);
+          r.dw[static_cast<std::size_t>(at)] += of(c.dy, s * out + o) * of(c.x, s * in + i);
+        }
+      }
+    }
+  }
+  for (std::size_t i = 0; i < r.dw.size(); ++i) r.dw[i] += static_cast<Real>(c.dw[i]);
+  return r;
+}
+
+template <class T>
+void expect_close(const char* name, const std::vector<T>& output, const std::vector<float>& control,
+                  const std::vector<double>& exact) {
+  const Check check = compare_with_control(name, to_double(output), stored_as<T>(control), exact);
+  EXPECT_TRUE(check.passed()) << name << ' ' << check.error << " > " << check.bound;
+}
+
+void expect_definition(const Stream& stream, Case c) {
+  c.run(stream);
+  const auto exact = definition<double>(c);
+  const auto control = definition<float>(c);
+  expect_close("y", c.y, control.y, exact.y);
+  expect_close("dx", c.dx, control.dx, exact.dx);
+  expect_close("dw", c.dw_out, control.dw, exact.dw);
+}
+
+/// Tiles that are cut off in each direction, more than one of each, experts without slots at both
+/// ends and between, depths of several steps and of less than one.
+TEST(MoeProductsCuda, EqualTheDefinitionWithinControl) {
+  cuda_test::on_each_architecture([](Stream& stream) {
+    expect_definition(stream, Case({0, 3, 0, 129, 17, 0}, 72, 136));
+    expect_definition(stream, Case({40}, 264, 8));
+    expect_definition(stream, Case({1, 1, 1}, 8, 208));
+  });
+}
+
+TEST(MoeProductsCuda, NoSlotsAreNoWork) {
+  cuda_test::on_each_architecture([](Stream& stream) {
+    Case c({0, 0}, 8, 8);
+    c.run(stream);
+    EXPECT_EQ(c.dw_out, c.dw);
+  });
+}
+
+TEST(MoeProductsCuda, SameBitsInAllOrders) {
+  cuda_test::expect_same_bits_in_all_orders([](Stream& stream) {
+    Case c({2, 0, 20}, 72, 24);
+    c.run(stream);
+    return cuda_test::bytes_of(c.y, c.dx, c.dw_out);
+  });
+}
+
+TEST(MoeProductsCuda, RefusesWhatItIsNotMadeFor) {
+  cuda_test::on_each_architecture([](Stream& stream) {
+    for (const ProductShape& shape :
+         {ProductShape{1, 257, 8, 8}, ProductShape{1, 1, 4, 8}, ProductShape{1, 1, 8, 12}}) {
+      EXPECT_THROW(products_forward(stream, shape, nullptr, nullptr, nullptr, nullptr), Error);
+      EXPECT_THROW(products_input_gradient(stream, shape, nullptr, nullptr, nullptr, nullptr),
+                   Error);
+      EXPECT_THROW(products_weight_gradient(stream, shape, nullptr, nullptr, nullptr, nullptr),
+                   Error);
+    }
+  });
+}
+
+TEST(MoeProductsCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
+  for (const ProductPass pass :
+       {ProductPass::forward, ProductPass::input_gradient, ProductPass::weight_gradient}) {
+    cuda_test::expect_workload(cuda_product_workload(pass, {200, 3, 144, 88}), {});
+  }
+}
+
+}  // namespace
+}  // namespace assay::moe
