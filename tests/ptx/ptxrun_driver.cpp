@@ -273,6 +273,11 @@ Result event_synchronize(cuda::EventHandle) {
 Result event_elapsed_time(float*, cuda::EventHandle, cuda::EventHandle) {
   return cuda::kNotSupported;  // an executor has no time
 }
+/// Queues and graphs are the functional device's subject; the executor runs kernels.
+template <class... Arguments>
+Result unsupported(Arguments...) {
+  return cuda::kNotSupported;
+}
 
 }  // namespace
 
@@ -297,6 +302,7 @@ const cuda::DriverTable& driver() {
       .function_get_attribute = function_get_attribute,
       .function_set_attribute = function_set_attribute,
       .launch_kernel = launch_kernel,
+      .memory_get_info = unsupported,
       .memory_allocate = memory_allocate,
       .memory_free = memory_free,
       .copy_to_device_async = copy_to_device_async,
@@ -305,11 +311,18 @@ const cuda::DriverTable& driver() {
       .stream_create = stream_create,
       .stream_destroy = stream_destroy,
       .stream_synchronize = stream_synchronize,
+      .stream_wait_event = unsupported,
+      .stream_begin_capture = unsupported,
+      .stream_end_capture = unsupported,
       .event_create = event_create,
       .event_destroy = event_destroy,
       .event_record = event_record,
       .event_synchronize = event_synchronize,
       .event_elapsed_time = event_elapsed_time,
+      .graph_instantiate = unsupported,
+      .graph_launch = unsupported,
+      .graph_executable_destroy = unsupported,
+      .graph_destroy = unsupported,
   };
   return kTable;
 }
