@@ -1,0 +1,78 @@
+#pragma once
+/// The audit of posted prices: a verdict for each, with its arithmetic, and red flags.
+///
+///   above        h / K_cert over the rate ceiling; where none is given, over fair rate · factor
+///   below cost   h / K under fair rate · factor
+///   within band  neither
+///   not comparable   no certificate, one that is not valid, of another basket or grade; no cost
+///                    sheet to hold it against; a unit that is no training work; or what was not
+///                    stated (VAT, precision, sparsity) decides the verdict
+///
+/// The certificate of a row is the one it names, or the latest valid one whose customer is the
+/// seller and whose device is the SKU. Its cost sheet is of the seller as operator and, where the
+/// row names one, the site; of several, that of the latest test year. Certificates are judged at
+/// the audit's instant. What a registry revoked since issue, the folder does not say.
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pricing/audit/conversion.h"
+#include "pricing/audit/rules.h"
+#include "pricing/audit/tariff.h"
+#include "pricing/cost_sheet.h"
+
+namespace assay::pricing {
+
+enum class Verdict { above, below_cost, not_comparable, within_band };
+[[nodiscard]] std::string verdict_name(Verdict verdict);
+
+struct AuditInput {
+  std::vector<Tariff> tariffs;
+  std::vector<Certificate> certificates;
+  std::vector<CostSheet> sheets;
+  AuditRules rules;
+  std::string basket = "tb1";
+  std::optional<Rational> ceiling_cny_per_cu;  ///< of that basket, ex VAT
+  std::string date_utc;
+};
+
+struct AuditRow {
+  std::size_t tariff = 0;  ///< position in AuditInput::tariffs
+  Verdict verdict = Verdict::not_comparable;
+  std::string reason;          ///< the comparison, or why there is none
+  std::string certificate_id;  ///< empty: none
+  bool test_key = false;
+  std::optional<Rational> fair_rate;  ///< CNY/CU of the seller's cost sheet
+  std::vector<Conversion> readings;
+  std::vector<std::size_t> flags;  ///< positions in AuditRules::rules
+  std::size_t hard_flags = 0;
+};
+
+struct Yardstick {
+  std::string sku;
+  std::size_t sellers = 0;
+  std::optional<Rational> cny_per_cu;  ///< empty: too few sellers
+};
+
+struct Audit {
+  std::vector<AuditRow> rows;  ///< what a regulator should look at first, first
+  /// By SKU: median over sellers of the median of each seller's certain prices, ceiling side.
+  std::vector<Yardstick> yardsticks;
+  std::size_t counts[4] = {0, 0, 0, 0};  ///< by Verdict
+  std::size_t hard_flags = 0;
+
+  /// No price above the band or below cost, and no hard rule raised.
+  [[nodiscard]] bool passed() const;
+};
+
+/// Errors: those of pricing a cost sheet.
+[[nodiscard]] Audit audit(const AuditInput& input);
+
+[[nodiscard]] nlohmann::json to_json(const Audit& audit, const AuditInput& input);
+[[nodiscard]] std::string audit_csv(const Audit& audit, const AuditInput& input);
+/// The first `most` rows, and the counts of all.
+[[nodiscard]] std::string audit_table(const Audit& audit, const AuditInput& input,
+                                      std::size_t most);
+
+}  // namespace assay::pricing

@@ -1,0 +1,172 @@
+/// The audit as JSON, CSV and a table.
+#include <algorithm>
+
+#include "pricing/audit/audit.h"
+#include "results/csv.h"
+#include "results/markdown_table.h"
+#include "results/test_key.h"
+
+namespace assay::pricing {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int kDecimals = 6;
+
+std::string text_of(const Rational& cny_per_cu) {
+  return rounded_text(cny_per_cu, kDecimals);
+}
+
+std::string fair_rate_text(const AuditRow& row) {
+  return row.fair_rate ? text_of(*row.fair_rate) : std::string();
+}
+
+std::vector<std::string> flag_names(const AuditRow& row, const AuditInput& input) {
+  std::vector<std::string> names;
+  for (const std::size_t index : row.flags) names.push_back(input.rules.rules[index].name);
+  return names;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
+  return text;
+}
+
+/// "12.3" or "12.3..24.6" over the readings, by the ceiling's side.
+std::string range_text(const AuditRow& row, int decimals) {
+  if (row.readings.empty()) return "-";
+  const auto [low, high] = std::minmax_element(
+      row.readings.begin(), row.readings.end(),
+      [](const Conversion& a, const Conversion& b) { return a.ceiling_side < b.ceiling_side; });
+  std::string text = rounded_text(low->ceiling_side, decimals);
+  if (low->ceiling_side != high->ceiling_side) {
+    text += ".." + rounded_text(high->ceiling_side, decimals);
+  }
+  return text;
+}
+
+json row_json(const AuditRow& row, const AuditInput& input) {
+  const Tariff& tariff = input.tariffs[row.tariff];
+  json readings = json::array();
+  for (const Conversion& reading : row.readings) {
+    readings.push_back({{"arithmetic", reading.arithmetic},
+                        {"cny_per_cu_by_k_cert", text_of(reading.ceiling_side)},
+                        {"cny_per_cu_by_k", text_of(reading.cost_side)}});
+  }
+  return {{"line", tariff.line},
+          {"seller", tariff.seller},
+          {"site", tariff.site},
+          {"sku", tariff.sku},
+          {"unit", tariff.unit->name},
+          {"price", tariff.price_text},
+          {"currency", tariff.currency},
+          {"date", tariff.date},
+          {"source", tariff.source},
+          {"verdict", verdict_name(row.verdict)},
+          {"reason", row.reason},
+          {"certificate", row.certificate_id},
+          {"test_key", row.test_key},
+          {"fair_rate_cny_per_cu", row.fair_rate ? json(text_of(*row.fair_rate)) : json(nullptr)},
+          {"readings", std::move(readings)},
+          {"flags", flag_names(row, input)}};
+}
+
+bool any_test_key(const Audit& audit) {
+  return std::any_of(audit.rows.begin(), audit.rows.end(),
+                     [](const AuditRow& row) { return row.test_key; });
+}
+
+std::size_t count_of(const Audit& audit, Verdict verdict) {
+  return audit.counts[static_cast<std::size_t>(verdict)];
+}
+
+}  // namespace
+
+json to_json(const Audit& audit, const AuditInput& input) {
+  json rows = json::array();
+  for (const AuditRow& row : audit.rows) rows.push_back(row_json(row, input));
+  json yardsticks = json::array();
+  for (const Yardstick& each : audit.yardsticks) {
+    yardsticks.push_back(
+        {{"sku", each.sku},
+         {"sellers", each.sellers},
+         {"cny_per_cu", each.cny_per_cu ? json(text_of(*each.cny_per_cu)) : json(nullptr)}});
+  }
+  json rules = json::array();
+  for (const AuditRule& rule : input.rules.rules) {
+    rules.push_back(
+        {{"name", rule.name}, {"severity", rule.hard ? "hard" : "soft"}, {"text", rule.text}});
+  }
+  json counts = json::object();
+  for (const Verdict each :
+       {Verdict::above, Verdict::below_cost, Verdict::not_comparable, Verdict::within_band}) {
+    counts[verdict_name(each)] = count_of(audit, each);
+  }
+  return {{"schema", {{"name", "assay.audit"}, {"version", 1}}},
+          {"date_utc", input.date_utc},
+          {"basket", input.basket},
+          {"ceiling_cny_per_cu",
+           input.ceiling_cny_per_cu ? json(text_of(*input.ceiling_cny_per_cu)) : json(nullptr)},
+          {"rules", {{"name", input.rules.name}, {"digest", input.rules.digest}}},
+          {"rule_table", std::move(rules)},
+          {"test_key", any_test_key(audit)},
+          {"passed", audit.passed()},
+          {"counts", std::move(counts)},
+          {"yardsticks", std::move(yardsticks)},
+          {"rows", std::move(rows)}};
+}
+
+std::string audit_csv(const Audit& audit, const AuditInput& input) {
+  std::string text = csv_line({"line", "seller", "site", "sku", "unit", "price", "currency", "date",
+                               "verdict", "cny_per_cu_by_k_cert", "fair_rate_cny_per_cu", "flags",
+                               "reason", "arithmetic", "certificate", "test_key", "rules_digest"});
+  for (const AuditRow& row : audit.rows) {
+    const Tariff& tariff = input.tariffs[row.tariff];
+    text +=
+        csv_line({std::to_string(tariff.line), tariff.seller, tariff.site, tariff.sku,
+                  std::string(tariff.unit->name), tariff.price_text, tariff.currency, tariff.date,
+                  verdict_name(row.verdict), row.readings.empty() ? "" : range_text(row, kDecimals),
+                  fair_rate_text(row), joined(flag_names(row, input)), row.reason,
+                  row.readings.empty() ? "" : row.readings.front().arithmetic, row.certificate_id,
+                  row.test_key ? "TEST KEY" : "", input.rules.digest});
+  }
+  return text;
+}
+
+std::string audit_table(const Audit& audit, const AuditInput& input, std::size_t most) {
+  MarkdownTable table(
+      {"line", "seller", "SKU", "posted", "verdict", "CNY/CU", "fair", "flags", "why"});
+  const std::size_t shown = std::min(most, audit.rows.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const AuditRow& row = audit.rows[i];
+    const Tariff& tariff = input.tariffs[row.tariff];
+    table.add({std::to_string(tariff.line), tariff.seller, tariff.sku,
+               tariff.price_text + " " + tariff.currency + "/" + std::string(tariff.unit->name),
+               verdict_name(row.verdict), range_text(row, 3),
+               row.fair_rate ? rounded_text(*row.fair_rate, 3) : "-",
+               joined(flag_names(row, input)), row.reason});
+  }
+  std::string text;
+  if (any_test_key(audit)) text += std::string("WARNING: ") + kTestKeyWarning + "\n\n";
+  text += table.text();
+  if (shown < audit.rows.size()) {
+    text += std::to_string(audit.rows.size() - shown) + " more rows: -o audit.csv\n";
+  }
+  for (const Yardstick& each : audit.yardsticks) {
+    text += "yardstick  " + each.sku + ": " +
+            (each.cny_per_cu ? rounded_text(*each.cny_per_cu, 3) + " CNY/CU"
+                             : std::string("none, too few sellers")) +
+            " (" + std::to_string(each.sellers) + " sellers)\n";
+  }
+  text += "rules      " + input.rules.name + " " + input.rules.digest + "\n";
+  text += "verdicts   " + std::to_string(count_of(audit, Verdict::above)) + " above, " +
+          std::to_string(count_of(audit, Verdict::below_cost)) + " below cost, " +
+          std::to_string(count_of(audit, Verdict::within_band)) + " within band, " +
+          std::to_string(count_of(audit, Verdict::not_comparable)) + " not comparable; " +
+          std::to_string(audit.hard_flags) + " hard flags";
+  return text;
+}
+
+}  // namespace assay::pricing

@@ -1,0 +1,158 @@
+#include "pricing/audit/conversion.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "results/edition/basket.h"
+#include "results/edition/model_flops.h"
+
+namespace assay::pricing {
+
+namespace {
+
+constexpr int kDecimals = 6;
+constexpr int kTeraPerPeta = 1000;
+constexpr int kFirstSparseCapability = 8;
+constexpr int kPflopPerSecondHourExponent = 17;  // 1 PFLOP/s for an hour: 36e17 FLOPs
+
+Rational exact(double value, const std::string& where) {
+  return parse_decimal(shortest_decimal(value, where), where);
+}
+
+Rational need_positive(const Stated<double>& figure, const std::string& name,
+                       const std::string& where) {
+  if (!figure.has_value()) throw input_error("no " + name + ": " + figure.reason, where);
+  if (*figure.value <= 0) throw input_error(name + " is not above 0", where);
+  return exact(*figure.value, where);
+}
+
+/// One reading of what an hour of a device costs, VAT as posted.
+struct HourPrice {
+  Rational cny;
+  std::string arithmetic;
+};
+
+std::vector<HourPrice> nameplate_hours(const Tariff& tariff, const DeviceConversion& device) {
+  std::vector<HourPrice> hours;
+  for (const Nameplate& plate : device.nameplates) {
+    if (tariff.precision.empty() ? (plate.precision != "fp16" && plate.precision != "fp8")
+                                 : plate.precision != tariff.precision) {
+      continue;
+    }
+    if (!tariff.sparsity.empty() && plate.sparse != (tariff.sparsity == "sparse")) continue;
+    hours.push_back({tariff.cny * plate.pflops / tariff.unit->hours,
+                     rounded_text(tariff.cny, kDecimals) + " x " +
+                         rounded_text(plate.pflops, kDecimals) + " P (" + plate.precision +
+                         (plate.sparse ? " sparse" : " dense") + ") / " +
+                         std::to_string(tariff.unit->hours) + " h"});
+  }
+  return hours;
+}
+
+std::vector<HourPrice> hour_prices(const Tariff& tariff, const DeviceConversion& device,
+                                   std::string& reason) {
+  const std::string price = rounded_text(tariff.cny, kDecimals);
+  switch (tariff.unit->counted) {
+    case Counted::device:
+      return {{tariff.cny / tariff.unit->hours,
+               price + " / " + std::to_string(tariff.unit->hours) + " h"}};
+    case Counted::node:
+      return {{tariff.cny / (tariff.unit->hours * tariff.devices),
+               price + " / (" + std::to_string(tariff.unit->hours) + " h x " +
+                   std::to_string(tariff.devices) + " devices)"}};
+    case Counted::cu:
+      return {{tariff.cny * device.k_cert_cu_per_h, price + " x K_cert"}};
+    case Counted::training_token: {
+      const auto found = device.tokens_per_hour.find(tariff.configuration);
+      if (found == device.tokens_per_hour.end()) {
+        reason = "the certificate has no basket item '" + tariff.configuration + "'";
+        return {};
+      }
+      const Rational cny = tariff.cny * found->second;
+      return {{cny, rounded_text(cny, kDecimals) + " for the " + rounded_text(found->second, 0) +
+                        " tokens of an hour"}};
+    }
+    case Counted::nameplate_pflops: {
+      std::vector<HourPrice> hours = nameplate_hours(tariff, device);
+      if (hours.empty()) reason = "the peak table has no such P for this device";
+      return hours;
+    }
+    case Counted::inference_token:
+      reason = "an inference token is no training work";
+      return {};
+    case Counted::core:
+      reason = "a core-hour of a CPU that nobody certified";
+      return {};
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<Nameplate> nameplates_of(const PeakTable& table, const std::string& device) {
+  for (const Accelerator& row : table.accelerators) {
+    const bool named = std::find(row.names.begin(), row.names.end(), device) != row.names.end();
+    if (!named && row.sku != device) continue;
+    const bool has_sparse = std::stoi(row.compute_capability.substr(
+                                0, row.compute_capability.find('.'))) >= kFirstSparseCapability;
+    std::vector<Nameplate> plates;
+    for (const char* precision : {"fp16", "bf16", "fp8", "tf32", "fp32"}) {
+      const auto peak = row.dense_tflops.find(precision);
+      if (peak == row.dense_tflops.end()) continue;
+      const Rational dense = exact(peak->second, "peak table") / kTeraPerPeta;
+      plates.push_back({precision, false, dense});
+      if (has_sparse && std::string_view(precision) != "fp32") {
+        plates.push_back({precision, true, dense * 2});
+      }
+    }
+    return plates;
+  }
+  return {};
+}
+
+DeviceConversion device_conversion(const Certificate& certificate, const PeakTable& peaks,
+                                   const std::string& where) {
+  DeviceConversion device;
+  device.k_cu_per_h = need_positive(certificate.assessment.k_cu_per_h, "K", where);
+  device.k_cert_cu_per_h = need_positive(certificate.assessment.k_cert_cu_per_h, "K_cert", where);
+  device.nameplates = nameplates_of(peaks, certificate.device.name);
+  const std::vector<std::string> names = basket_names();
+  if (std::find(names.begin(), names.end(), certificate.basket.name) == names.end()) return device;
+  const Basket basket = load_basket(certificate.basket.name);
+  if (basket.digest != certificate.basket.digest) return device;
+  for (const ItemFigures& figures : certificate.assessment.items) {
+    for (const BasketItem& item : basket.items) {
+      if (item.name != figures.basket_item || figures.pflops <= 0) continue;
+      device.tokens_per_hour[item.name] = exact(figures.pflops, where) * 36 *
+                                          power_of_ten(kPflopPerSecondHourExponent) /
+                                          model_flops_per_token(item.model);
+    }
+  }
+  return device;
+}
+
+Converted convert(const Tariff& tariff, const DeviceConversion& device,
+                  const std::vector<Rational>& vat_rates) {
+  Converted converted;
+  const std::vector<HourPrice> hours = hour_prices(tariff, device, converted.reason);
+  std::vector<Rational> rates = {0};
+  if (tariff.vat == PostedVat::included) rates = {*tariff.vat_rate};
+  if (tariff.vat == PostedVat::unstated) rates = vat_rates;
+  const std::string k_cert = " / K_cert " + rounded_text(device.k_cert_cu_per_h, kDecimals);
+  for (const HourPrice& hour : hours) {
+    for (const Rational& rate : rates) {
+      Conversion reading;
+      const Rational cny = rate == 0 ? hour.cny : hour.cny / (1 + rate);
+      reading.ceiling_side = cny / device.k_cert_cu_per_h;
+      reading.cost_side = cny / device.k_cu_per_h;
+      reading.arithmetic = hour.arithmetic;
+      if (rate != 0) reading.arithmetic += " / " + rounded_text(1 + rate, 2);
+      reading.arithmetic += " = " + rounded_text(cny, kDecimals) + " CNY/h" + k_cert + " = " +
+                            rounded_text(reading.ceiling_side, kDecimals) + " CNY/CU";
+      converted.readings.push_back(std::move(reading));
+    }
+  }
+  return converted;
+}
+
+}  // namespace assay::pricing

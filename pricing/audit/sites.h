@@ -1,0 +1,53 @@
+#pragma once
+/// What the rows of an audit share: the certificate, device and cost sheet behind a price.
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pricing/audit/audit.h"
+
+namespace assay::pricing {
+
+/// Behind all rows of one seller, site, SKU and named certificate.
+struct RowContext {
+  const Certificate* certificate = nullptr;  ///< empty: not comparable, for `reason`
+  std::string reason;
+  std::optional<DeviceConversion> device;
+  std::optional<Rational> fair_rate;
+  std::string no_rate_reason;  ///< why there is no fair rate
+  Quantities quantities;       ///< those of certificate and cost sheet
+};
+
+class Sites {
+ public:
+  /// `input` must outlive it.
+  explicit Sites(const AuditInput& input);
+  /// Worked out once for each seller, site, SKU and certificate. Errors: those of pricing a sheet.
+  [[nodiscard]] const RowContext& behind(const Tariff& tariff);
+
+ private:
+  [[nodiscard]] RowContext context_of(const Tariff& tariff) const;
+  [[nodiscard]] const Certificate* latest(const std::string& seller,
+                                          const std::string& device) const;
+  [[nodiscard]] const CostSheet* sheet_of(const Tariff& tariff) const;
+  void rate(RowContext& context, const CostSheet& sheet, const std::string& seller) const;
+  void site_quantities(RowContext& context, const CostSheet& sheet) const;
+
+  const AuditInput& input_;
+  PeakTable peaks_;
+  std::optional<Rational> median_capital_;
+  std::map<std::string, RowContext> contexts_;
+};
+
+/// The customer that the certificate states; empty where it states none.
+[[nodiscard]] std::string customer_of(const Certificate& certificate);
+
+/// Why a certificate does not carry an audit; empty where it does.
+[[nodiscard]] std::string why_unfit(const Certificate& certificate, const std::string& basket,
+                                    const std::string& date_utc);
+
+/// The median; of an even number, the mean of the middle two. `values` must not be empty.
+[[nodiscard]] Rational median_of(std::vector<Rational> values);
+
+}  // namespace assay::pricing
