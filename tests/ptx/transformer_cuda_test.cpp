@@ -258,7 +258,9 @@ TEST(CudaStepMemory, IsWhatTheWorkloadFindsFree) {
     const int compute_capability = device.facts().compute_capability;
     const StepOptions fitted =
         fitted_to_memory(options, cuda::free_memory_bytes(device), compute_capability);
-    if (cuda_test::is_own_device() && compute_capability == kHopper) EXPECT_EQ(fitted.batch, 2);
+    if (cuda_test::is_own_device() && compute_capability == kHopper) {
+      EXPECT_EQ(fitted.batch, 2);
+    }
     const Workload workload = training_step_workload(options, host_blas::library);
     const Instance instance = workload.on_cuda(stream, kKey);
     const std::pair<std::string, std::string> note{"micro_batch_rows",
