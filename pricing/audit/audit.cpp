@@ -12,8 +12,6 @@ namespace assay::pricing {
 
 namespace {
 
-constexpr int kDecimals = 6;
-
 /// Whom the other rows of the file say something about.
 struct Sellers {
   std::unordered_set<std::string> codes;
@@ -35,34 +33,21 @@ struct Sellers {
 };
 
 /// Holds one reading against ceiling and cost.
-Verdict verdict_of(const Conversion& reading, const AuditInput& input,
-                   const std::optional<Rational>& fair_rate) {
+PriceVerdict verdict_of(const Conversion& reading, const AuditInput& input,
+                        const std::optional<Rational>& fair_rate) {
   if (input.ceiling_cny_per_cu) {
-    if (reading.ceiling_side > *input.ceiling_cny_per_cu) return Verdict::above;
+    if (reading.ceiling_side > *input.ceiling_cny_per_cu) return PriceVerdict::above;
   } else if (fair_rate && reading.ceiling_side > *fair_rate * input.rules.above_factor) {
-    return Verdict::above;
+    return PriceVerdict::above;
   }
-  if (!fair_rate) return Verdict::not_comparable;
-  if (reading.cost_side < *fair_rate * input.rules.below_cost_factor) return Verdict::below_cost;
-  return Verdict::within_band;
-}
-
-std::string comparison_text(const AuditRow& row, const AuditInput& input) {
-  const Conversion& reading = row.readings.front();
-  if (row.verdict == Verdict::above) {
-    const Rational bound = input.ceiling_cny_per_cu ? *input.ceiling_cny_per_cu
-                                                    : *row.fair_rate * input.rules.above_factor;
-    return rounded_text(reading.ceiling_side, kDecimals) + " > " + rounded_text(bound, kDecimals) +
-           (input.ceiling_cny_per_cu ? ", the rate ceiling" : ", the band's upper end");
-  }
-  const Rational bound = *row.fair_rate * input.rules.below_cost_factor;
-  return rounded_text(reading.cost_side, kDecimals) + " by K " +
-         (row.verdict == Verdict::below_cost ? "< " : ">= ") + rounded_text(bound, kDecimals) +
-         ", the cost of service";
+  if (!fair_rate) return PriceVerdict::not_comparable;
+  if (reading.cost_side < *fair_rate * input.rules.below_cost_factor)
+    return PriceVerdict::below_cost;
+  return PriceVerdict::within_band;
 }
 
 void judge(AuditRow& row, const AuditInput& input, const std::string& no_rate_reason) {
-  std::set<Verdict> verdicts;
+  std::set<PriceVerdict> verdicts;
   for (const Conversion& reading : row.readings) {
     verdicts.insert(verdict_of(reading, input, row.fair_rate));
   }
@@ -74,8 +59,7 @@ void judge(AuditRow& row, const AuditInput& input, const std::string& no_rate_re
     return;
   }
   row.verdict = *verdicts.begin();
-  row.reason =
-      row.verdict == Verdict::not_comparable ? no_rate_reason : comparison_text(row, input);
+  if (row.verdict == PriceVerdict::not_comparable) row.reason = no_rate_reason;
 }
 
 Quantities row_quantities(const RowContext& context, const Tariff& tariff, const Sellers& sellers) {
@@ -99,9 +83,7 @@ bool raised_by_price(const AuditRule& rule, const AuditRow& row,
                      const std::optional<Rational>& divisor) {
   if (!divisor || *divisor <= 0 || row.readings.empty()) return false;
   return std::all_of(row.readings.begin(), row.readings.end(), [&](const Conversion& reading) {
-    Quantities quantities;
-    quantities[static_cast<std::size_t>(rule.quantity)] = reading.ceiling_side / *divisor;
-    return raises(rule, quantities);
+    return raises(rule, reading.ceiling_side / *divisor);
   });
 }
 
@@ -114,10 +96,11 @@ void flag(AuditRow& row, const AuditInput& input, const Quantities& quantities,
       yardstick == yardsticks.end() ? std::nullopt : yardstick->second.cny_per_cu;
   for (std::size_t i = 0; i < input.rules.rules.size(); ++i) {
     const AuditRule& rule = input.rules.rules[i];
-    const bool raised =
-        rule.quantity == Quantity::price_over_fair_rate ? raised_by_price(rule, row, row.fair_rate)
-        : rule.quantity == Quantity::price_over_yardstick ? raised_by_price(rule, row, median)
-                                                          : raises(rule, quantities);
+    const bool raised = rule.quantity == Quantity::price_over_fair_rate
+                            ? raised_by_price(rule, row, row.fair_rate)
+                        : rule.quantity == Quantity::price_over_yardstick
+                            ? raised_by_price(rule, row, median)
+                            : raises(rule, quantities[static_cast<std::size_t>(rule.quantity)]);
     if (!raised) continue;
     row.flags.push_back(i);
     if (rule.hard) ++row.hard_flags;
@@ -172,23 +155,23 @@ void sort_rows(std::vector<AuditRow>& rows) {
 
 }  // namespace
 
-std::string verdict_name(Verdict verdict) {
+std::string price_verdict_name(PriceVerdict verdict) {
   switch (verdict) {
-    case Verdict::above:
+    case PriceVerdict::above:
       return "above";
-    case Verdict::below_cost:
+    case PriceVerdict::below_cost:
       return "below_cost";
-    case Verdict::not_comparable:
+    case PriceVerdict::not_comparable:
       return "not_comparable";
-    case Verdict::within_band:
+    case PriceVerdict::within_band:
       return "within_band";
   }
   return {};
 }
 
 bool Audit::passed() const {
-  return hard_flags == 0 && counts[static_cast<std::size_t>(Verdict::above)] == 0 &&
-         counts[static_cast<std::size_t>(Verdict::below_cost)] == 0;
+  return hard_flags == 0 && counts[static_cast<std::size_t>(PriceVerdict::above)] == 0 &&
+         counts[static_cast<std::size_t>(PriceVerdict::below_cost)] == 0;
 }
 
 Audit audit(const AuditInput& input) {
@@ -207,6 +190,7 @@ Audit audit(const AuditInput& input) {
     row.certificate_id = context.certificate->certificate_id;
     row.test_key = signed_by_test_key(*context.certificate);
     row.fair_rate = context.fair_rate;
+    row.device = context.device;
     Converted converted =
         convert(input.tariffs[i], *context.device, input.rules.vat_rates_unstated);
     row.readings = std::move(converted.readings);

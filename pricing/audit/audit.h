@@ -12,6 +12,7 @@
 /// seller and whose device is the SKU. Its cost sheet is of the seller as operator and, where the
 /// row names one, the site; of several, that of the latest test year. Certificates are judged at
 /// the audit's instant. What a registry revoked since issue, the folder does not say.
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -24,8 +25,8 @@
 
 namespace assay::pricing {
 
-enum class Verdict { above, below_cost, not_comparable, within_band };
-[[nodiscard]] std::string verdict_name(Verdict verdict);
+enum class PriceVerdict { above, below_cost, not_comparable, within_band };
+[[nodiscard]] std::string price_verdict_name(PriceVerdict verdict);
 
 struct AuditInput {
   std::vector<Tariff> tariffs;
@@ -39,11 +40,12 @@ struct AuditInput {
 
 struct AuditRow {
   std::size_t tariff = 0;  ///< position in AuditInput::tariffs
-  Verdict verdict = Verdict::not_comparable;
-  std::string reason;          ///< the comparison, or why there is none
+  PriceVerdict verdict = PriceVerdict::not_comparable;
+  std::string reason;          ///< why it is not comparable; else empty
   std::string certificate_id;  ///< empty: none
   bool test_key = false;
-  std::optional<Rational> fair_rate;  ///< CNY/CU of the seller's cost sheet
+  std::optional<Rational> fair_rate;               ///< CNY/CU of the seller's cost sheet
+  std::shared_ptr<const DeviceConversion> device;  ///< of its certificate; the readings'
   std::vector<Conversion> readings;
   std::vector<std::size_t> flags;  ///< positions in AuditRules::rules
   std::size_t hard_flags = 0;
@@ -59,7 +61,7 @@ struct Audit {
   std::vector<AuditRow> rows;  ///< what a regulator should look at first, first
   /// By SKU: median over sellers of the median of each seller's certain prices, ceiling side.
   std::vector<Yardstick> yardsticks;
-  std::size_t counts[4] = {0, 0, 0, 0};  ///< by Verdict
+  std::size_t counts[4] = {0, 0, 0, 0};  ///< by PriceVerdict
   std::size_t hard_flags = 0;
 
   /// No price above the band or below cost, and no hard rule raised.
@@ -68,6 +70,9 @@ struct Audit {
 
 /// Errors: those of pricing a cost sheet.
 [[nodiscard]] Audit audit(const AuditInput& input);
+
+/// The comparison that gave the verdict, or why there is none.
+[[nodiscard]] std::string why_text(const AuditRow& row, const AuditInput& input);
 
 [[nodiscard]] nlohmann::json to_json(const Audit& audit, const AuditInput& input);
 [[nodiscard]] std::string audit_csv(const Audit& audit, const AuditInput& input);

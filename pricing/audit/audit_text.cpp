@@ -51,7 +51,7 @@ json row_json(const AuditRow& row, const AuditInput& input) {
   const Tariff& tariff = input.tariffs[row.tariff];
   json readings = json::array();
   for (const Conversion& reading : row.readings) {
-    readings.push_back({{"arithmetic", reading.arithmetic},
+    readings.push_back({{"arithmetic", arithmetic_text(tariff, *row.device, reading)},
                         {"cny_per_cu_by_k_cert", text_of(reading.ceiling_side)},
                         {"cny_per_cu_by_k", text_of(reading.cost_side)}});
   }
@@ -64,8 +64,8 @@ json row_json(const AuditRow& row, const AuditInput& input) {
           {"currency", tariff.currency},
           {"date", tariff.date},
           {"source", tariff.source},
-          {"verdict", verdict_name(row.verdict)},
-          {"reason", row.reason},
+          {"verdict", price_verdict_name(row.verdict)},
+          {"reason", why_text(row, input)},
           {"certificate", row.certificate_id},
           {"test_key", row.test_key},
           {"fair_rate_cny_per_cu", row.fair_rate ? json(text_of(*row.fair_rate)) : json(nullptr)},
@@ -78,11 +78,30 @@ bool any_test_key(const Audit& audit) {
                      [](const AuditRow& row) { return row.test_key; });
 }
 
-std::size_t count_of(const Audit& audit, Verdict verdict) {
+std::string first_arithmetic(const AuditRow& row, const Tariff& tariff) {
+  if (row.readings.empty()) return {};
+  return arithmetic_text(tariff, *row.device, row.readings.front());
+}
+
+std::size_t count_of(const Audit& audit, PriceVerdict verdict) {
   return audit.counts[static_cast<std::size_t>(verdict)];
 }
 
 }  // namespace
+
+std::string why_text(const AuditRow& row, const AuditInput& input) {
+  if (row.verdict == PriceVerdict::not_comparable) return row.reason;
+  const Conversion& reading = row.readings.front();
+  if (row.verdict == PriceVerdict::above) {
+    const Rational bound = input.ceiling_cny_per_cu ? *input.ceiling_cny_per_cu
+                                                    : *row.fair_rate * input.rules.above_factor;
+    return text_of(reading.ceiling_side) + " > " + text_of(bound) +
+           (input.ceiling_cny_per_cu ? ", the rate ceiling" : ", the band's upper end");
+  }
+  return text_of(reading.cost_side) + " by K " +
+         (row.verdict == PriceVerdict::below_cost ? "< " : ">= ") +
+         text_of(*row.fair_rate * input.rules.below_cost_factor) + ", the cost of service";
+}
 
 json to_json(const Audit& audit, const AuditInput& input) {
   json rows = json::array();
@@ -100,9 +119,9 @@ json to_json(const Audit& audit, const AuditInput& input) {
         {{"name", rule.name}, {"severity", rule.hard ? "hard" : "soft"}, {"text", rule.text}});
   }
   json counts = json::object();
-  for (const Verdict each :
-       {Verdict::above, Verdict::below_cost, Verdict::not_comparable, Verdict::within_band}) {
-    counts[verdict_name(each)] = count_of(audit, each);
+  for (const PriceVerdict each : {PriceVerdict::above, PriceVerdict::below_cost,
+                                  PriceVerdict::not_comparable, PriceVerdict::within_band}) {
+    counts[price_verdict_name(each)] = count_of(audit, each);
   }
   return {{"schema", {{"name", "assay.audit"}, {"version", 1}}},
           {"date_utc", input.date_utc},
@@ -124,13 +143,13 @@ std::string audit_csv(const Audit& audit, const AuditInput& input) {
                                "reason", "arithmetic", "certificate", "test_key", "rules_digest"});
   for (const AuditRow& row : audit.rows) {
     const Tariff& tariff = input.tariffs[row.tariff];
-    text +=
-        csv_line({std::to_string(tariff.line), tariff.seller, tariff.site, tariff.sku,
-                  std::string(tariff.unit->name), tariff.price_text, tariff.currency, tariff.date,
-                  verdict_name(row.verdict), row.readings.empty() ? "" : range_text(row, kDecimals),
-                  fair_rate_text(row), joined(flag_names(row, input)), row.reason,
-                  row.readings.empty() ? "" : row.readings.front().arithmetic, row.certificate_id,
-                  row.test_key ? "TEST KEY" : "", input.rules.digest});
+    text += csv_line({std::to_string(tariff.line), tariff.seller, tariff.site, tariff.sku,
+                      std::string(tariff.unit->name), tariff.price_text, tariff.currency,
+                      tariff.date, price_verdict_name(row.verdict),
+                      row.readings.empty() ? "" : range_text(row, kDecimals), fair_rate_text(row),
+                      joined(flag_names(row, input)), why_text(row, input),
+                      first_arithmetic(row, tariff), row.certificate_id,
+                      row.test_key ? "TEST KEY" : "", input.rules.digest});
   }
   return text;
 }
@@ -144,9 +163,9 @@ std::string audit_table(const Audit& audit, const AuditInput& input, std::size_t
     const Tariff& tariff = input.tariffs[row.tariff];
     table.add({std::to_string(tariff.line), tariff.seller, tariff.sku,
                tariff.price_text + " " + tariff.currency + "/" + std::string(tariff.unit->name),
-               verdict_name(row.verdict), range_text(row, 3),
+               price_verdict_name(row.verdict), range_text(row, 3),
                row.fair_rate ? rounded_text(*row.fair_rate, 3) : "-",
-               joined(flag_names(row, input)), row.reason});
+               joined(flag_names(row, input)), why_text(row, input)});
   }
   std::string text;
   if (any_test_key(audit)) text += std::string("WARNING: ") + kTestKeyWarning + "\n\n";
@@ -161,10 +180,10 @@ std::string audit_table(const Audit& audit, const AuditInput& input, std::size_t
             " (" + std::to_string(each.sellers) + " sellers)\n";
   }
   text += "rules      " + input.rules.name + " " + input.rules.digest + "\n";
-  text += "verdicts   " + std::to_string(count_of(audit, Verdict::above)) + " above, " +
-          std::to_string(count_of(audit, Verdict::below_cost)) + " below cost, " +
-          std::to_string(count_of(audit, Verdict::within_band)) + " within band, " +
-          std::to_string(count_of(audit, Verdict::not_comparable)) + " not comparable; " +
+  text += "verdicts   " + std::to_string(count_of(audit, PriceVerdict::above)) + " above, " +
+          std::to_string(count_of(audit, PriceVerdict::below_cost)) + " below cost, " +
+          std::to_string(count_of(audit, PriceVerdict::within_band)) + " within band, " +
+          std::to_string(count_of(audit, PriceVerdict::not_comparable)) + " not comparable; " +
           std::to_string(audit.hard_flags) + " hard flags";
   return text;
 }

@@ -29,7 +29,7 @@ Rational need_positive(const Stated<double>& figure, const std::string& name,
 /// One reading of what an hour of a device costs, VAT as posted.
 struct HourPrice {
   Rational cny;
-  std::string arithmetic;
+  const Nameplate* nameplate = nullptr;
 };
 
 std::vector<HourPrice> nameplate_hours(const Tariff& tariff, const DeviceConversion& device) {
@@ -40,37 +40,27 @@ std::vector<HourPrice> nameplate_hours(const Tariff& tariff, const DeviceConvers
       continue;
     }
     if (!tariff.sparsity.empty() && plate.sparse != (tariff.sparsity == "sparse")) continue;
-    hours.push_back({tariff.cny * plate.pflops / tariff.unit->hours,
-                     rounded_text(tariff.cny, kDecimals) + " x " +
-                         rounded_text(plate.pflops, kDecimals) + " P (" + plate.precision +
-                         (plate.sparse ? " sparse" : " dense") + ") / " +
-                         std::to_string(tariff.unit->hours) + " h"});
+    hours.push_back({tariff.cny * plate.pflops / tariff.unit->hours, &plate});
   }
   return hours;
 }
 
 std::vector<HourPrice> hour_prices(const Tariff& tariff, const DeviceConversion& device,
                                    std::string& reason) {
-  const std::string price = rounded_text(tariff.cny, kDecimals);
   switch (tariff.unit->counted) {
     case Counted::device:
-      return {{tariff.cny / tariff.unit->hours,
-               price + " / " + std::to_string(tariff.unit->hours) + " h"}};
+      return {{tariff.cny / tariff.unit->hours}};
     case Counted::node:
-      return {{tariff.cny / (tariff.unit->hours * tariff.devices),
-               price + " / (" + std::to_string(tariff.unit->hours) + " h x " +
-                   std::to_string(tariff.devices) + " devices)"}};
+      return {{tariff.cny / (tariff.unit->hours * tariff.devices)}};
     case Counted::cu:
-      return {{tariff.cny * device.k_cert_cu_per_h, price + " x K_cert"}};
+      return {{tariff.cny * device.k_cert_cu_per_h}};
     case Counted::training_token: {
       const auto found = device.tokens_per_hour.find(tariff.configuration);
       if (found == device.tokens_per_hour.end()) {
         reason = "the certificate has no basket item '" + tariff.configuration + "'";
         return {};
       }
-      const Rational cny = tariff.cny * found->second;
-      return {{cny, rounded_text(cny, kDecimals) + " for the " + rounded_text(found->second, 0) +
-                        " tokens of an hour"}};
+      return {{tariff.cny * found->second}};
     }
     case Counted::nameplate_pflops: {
       std::vector<HourPrice> hours = nameplate_hours(tariff, device);
@@ -83,6 +73,32 @@ std::vector<HourPrice> hour_prices(const Tariff& tariff, const DeviceConversion&
     case Counted::core:
       reason = "a core-hour of a CPU that nobody certified";
       return {};
+  }
+  return {};
+}
+
+std::string hour_text(const Tariff& tariff, const DeviceConversion& device,
+                      const Conversion& reading) {
+  const std::string price = rounded_text(tariff.cny, kDecimals);
+  const std::string hours = std::to_string(tariff.unit->hours) + " h";
+  switch (tariff.unit->counted) {
+    case Counted::device:
+      return price + " / " + hours;
+    case Counted::node:
+      return price + " / (" + hours + " x " + std::to_string(tariff.devices) + " devices)";
+    case Counted::cu:
+      return price + " x K_cert";
+    case Counted::training_token:
+      return rounded_text(reading.posted_hour_cny, kDecimals) + " for the " +
+             rounded_text(device.tokens_per_hour.at(tariff.configuration), 0) +
+             " tokens of an hour";
+    case Counted::nameplate_pflops:
+      return price + " x " + rounded_text(reading.nameplate->pflops, kDecimals) + " P (" +
+             reading.nameplate->precision + (reading.nameplate->sparse ? " sparse" : " dense") +
+             ") / " + hours;
+    case Counted::inference_token:
+    case Counted::core:
+      break;
   }
   return {};
 }
@@ -138,21 +154,23 @@ Converted convert(const Tariff& tariff, const DeviceConversion& device,
   std::vector<Rational> rates = {0};
   if (tariff.vat == PostedVat::included) rates = {*tariff.vat_rate};
   if (tariff.vat == PostedVat::unstated) rates = vat_rates;
-  const std::string k_cert = " / K_cert " + rounded_text(device.k_cert_cu_per_h, kDecimals);
   for (const HourPrice& hour : hours) {
     for (const Rational& rate : rates) {
-      Conversion reading;
       const Rational cny = rate == 0 ? hour.cny : hour.cny / (1 + rate);
-      reading.ceiling_side = cny / device.k_cert_cu_per_h;
-      reading.cost_side = cny / device.k_cu_per_h;
-      reading.arithmetic = hour.arithmetic;
-      if (rate != 0) reading.arithmetic += " / " + rounded_text(1 + rate, 2);
-      reading.arithmetic += " = " + rounded_text(cny, kDecimals) + " CNY/h" + k_cert + " = " +
-                            rounded_text(reading.ceiling_side, kDecimals) + " CNY/CU";
-      converted.readings.push_back(std::move(reading));
+      converted.readings.push_back(
+          {hour.cny, rate, hour.nameplate, cny / device.k_cert_cu_per_h, cny / device.k_cu_per_h});
     }
   }
   return converted;
+}
+
+std::string arithmetic_text(const Tariff& tariff, const DeviceConversion& device,
+                            const Conversion& reading) {
+  std::string text = hour_text(tariff, device, reading);
+  if (reading.vat_rate != 0) text += " / " + rounded_text(1 + reading.vat_rate, 2) + " VAT";
+  return text + " = " + rounded_text(reading.posted_hour_cny / (1 + reading.vat_rate), kDecimals) +
+         " CNY/h / K_cert " + rounded_text(device.k_cert_cu_per_h, kDecimals) + " = " +
+         rounded_text(reading.ceiling_side, kDecimals) + " CNY/CU";
 }
 
 }  // namespace assay::pricing

@@ -47,10 +47,16 @@ struct DeviceConversion {
                                                  const PeakTable& peaks, const std::string& where);
 
 struct Conversion {
-  std::string arithmetic;
-  Rational ceiling_side;  ///< h / K_cert, CNY/CU
-  Rational cost_side;     ///< h / K, CNY/CU
+  Rational posted_hour_cny;              ///< h with VAT as posted
+  Rational vat_rate;                     ///< that it includes; 0: none
+  const Nameplate* nameplate = nullptr;  ///< of the device, for a price per P
+  Rational ceiling_side;                 ///< h / K_cert, CNY/CU
+  Rational cost_side;                    ///< h / K, CNY/CU
 };
+
+/// "3.2 x 0.989400 P (fp16 dense) / 24 h = ... CNY/h / K_cert 0.32 = ... CNY/CU".
+[[nodiscard]] std::string arithmetic_text(const Tariff& tariff, const DeviceConversion& device,
+                                          const Conversion& reading);
 
 struct Converted {
   std::vector<Conversion> readings;  ///< one for each admissible reading; empty: not comparable
@@ -58,6 +64,7 @@ struct Converted {
 };
 
 /// `vat_rates`: those that a price of unstated basis may include, 0 among them.
+/// The readings point into `device`.
 [[nodiscard]] Converted convert(const Tariff& tariff, const DeviceConversion& device,
                                 const std::vector<Rational>& vat_rates);
 

@@ -97,8 +97,7 @@ AuditRules read_audit_rules(const std::filesystem::path& path) {
   return audit_rules_from_json(parse_json(read_file(path), path.string()), path.string());
 }
 
-bool raises(const AuditRule& rule, const Quantities& quantities) {
-  const std::optional<Rational>& value = quantities[static_cast<std::size_t>(rule.quantity)];
+bool raises(const AuditRule& rule, const std::optional<Rational>& value) {
   if (!value) return false;
   switch (rule.test) {
     case RuleTest::above:

@@ -65,6 +65,7 @@ struct AuditRules {
 [[nodiscard]] AuditRules default_audit_rules();
 [[nodiscard]] AuditRules read_audit_rules(const std::filesystem::path& path);
 
-[[nodiscard]] bool raises(const AuditRule& rule, const Quantities& quantities);
+/// Whether the rule's quantity has a value that raises it.
+[[nodiscard]] bool raises(const AuditRule& rule, const std::optional<Rational>& value);
 
 }  // namespace assay::pricing

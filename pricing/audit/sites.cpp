@@ -255,8 +255,8 @@ RowContext Sites::context_of(const Tariff& tariff) const {
     context.certificate = nullptr;
     return context;
   }
-  context.device =
-      device_conversion(*context.certificate, peaks_, context.certificate->certificate_id);
+  context.device = std::make_shared<const DeviceConversion>(
+      device_conversion(*context.certificate, peaks_, context.certificate->certificate_id));
   certificate_quantities(context);
   const CostSheet* sheet = sheet_of(tariff);
   if (sheet == nullptr) {

@@ -1,6 +1,7 @@
 #pragma once
 /// What the rows of an audit share: the certificate, device and cost sheet behind a price.
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,7 +14,7 @@ namespace assay::pricing {
 struct RowContext {
   const Certificate* certificate = nullptr;  ///< empty: not comparable, for `reason`
   std::string reason;
-  std::optional<DeviceConversion> device;
+  std::shared_ptr<const DeviceConversion> device;
   std::optional<Rational> fair_rate;
   std::string no_rate_reason;  ///< why there is no fair rate
   Quantities quantities;       ///< those of certificate and cost sheet

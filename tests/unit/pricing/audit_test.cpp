@@ -171,18 +171,18 @@ TEST(Audit, VerdictsOnBothSidesOfEachEnd) {
   Rational& price = input.tariffs[0].cny;
   price = fair * number("0.4");  // h / K equals the fair rate
   input.rules.above_factor = 2;
-  EXPECT_EQ(only_row(input).verdict, Verdict::within_band);
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::within_band);
   price -= number("0.000001");
-  EXPECT_EQ(only_row(input).verdict, Verdict::below_cost);
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::below_cost);
   price = fair * 2 * number("0.32");  // h / K_cert equals the upper end
-  EXPECT_EQ(only_row(input).verdict, Verdict::within_band);
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::within_band);
   price += number("0.000001");
-  EXPECT_EQ(only_row(input).verdict, Verdict::above);
-  EXPECT_THAT(only_row(input).reason, HasSubstr("band's upper end"));
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::above);
+  EXPECT_THAT(why_text(only_row(input), input), HasSubstr("band's upper end"));
   input.ceiling_cny_per_cu = price / number("0.32");
-  EXPECT_EQ(only_row(input).verdict, Verdict::within_band);
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::within_band);
   *input.ceiling_cny_per_cu -= number("0.000001");
-  EXPECT_EQ(only_row(input).verdict, Verdict::above);
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::above);
   EXPECT_FALSE(audit(input).passed());
 }
 
@@ -191,7 +191,7 @@ TEST(Audit, NotComparable) {
     AuditInput input = input_of(row("card_hour", "16"));
     change(input);
     const AuditRow one = only_row(input);
-    EXPECT_EQ(one.verdict, Verdict::not_comparable);
+    EXPECT_EQ(one.verdict, PriceVerdict::not_comparable);
     return one.reason;
   };
   EXPECT_THAT(reason([](AuditInput& i) { i.certificates.clear(); }), HasSubstr("uncertified"));
@@ -216,19 +216,19 @@ TEST(Audit, WhatIsNotStatedDecidesOrNot) {
   input.rules.above_factor = 2;
   AuditRow one = only_row(input);
   EXPECT_EQ(one.readings.size(), 3U);
-  EXPECT_EQ(one.verdict, Verdict::not_comparable);
+  EXPECT_EQ(one.verdict, PriceVerdict::not_comparable);
   EXPECT_THAT(one.reason, HasSubstr("decides"));
   input.tariffs[0].cny = fair * 10;  // above under all of them
-  EXPECT_EQ(only_row(input).verdict, Verdict::above);
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::above);
 }
 
 TEST(Audit, WithACeilingAloneOnlyAboveIsKnown) {
   AuditInput input = input_of(row("card_hour", "16"));
   input.sheets.clear();
   input.ceiling_cny_per_cu = 50;
-  EXPECT_EQ(only_row(input).verdict, Verdict::not_comparable);
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::not_comparable);
   input.ceiling_cny_per_cu = number("49.99");
-  EXPECT_EQ(only_row(input).verdict, Verdict::above);
+  EXPECT_EQ(only_row(input).verdict, PriceVerdict::above);
 }
 
 TEST(AuditFlags, PriceAgainstFairRate) {
@@ -362,9 +362,9 @@ TEST(Audit, FirstThingsFirst) {
   const AuditInput input =
       input_of(row("core_hour", "1") + row("card_hour", "1") + row("card_hour", "100"));
   const Audit audited = audit(input);
-  EXPECT_EQ(audited.rows[0].verdict, Verdict::above);
-  EXPECT_EQ(audited.rows[1].verdict, Verdict::below_cost);
-  EXPECT_EQ(audited.rows[2].verdict, Verdict::not_comparable);
+  EXPECT_EQ(audited.rows[0].verdict, PriceVerdict::above);
+  EXPECT_EQ(audited.rows[1].verdict, PriceVerdict::below_cost);
+  EXPECT_EQ(audited.rows[2].verdict, PriceVerdict::not_comparable);
 }
 
 TEST(Audit, DocumentHasItsForm) {
