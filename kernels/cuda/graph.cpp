@@ -52,4 +52,20 @@ void Graph::launch(const Stream& stream) const {
         "cuGraphLaunch", device_->facts().name);
 }
 
+Dependency::Dependency(Device& device) : device_(device) {
+  check(device.driver(), device.driver().event_create(&event_, kEventWithoutTiming),
+        "cuEventCreate", device.facts().name);
+}
+Dependency::~Dependency() {
+  device_.driver().event_destroy(event_);
+}
+
+void Dependency::order(const Stream& earlier, const Stream& later) const {
+  const DriverTable& driver = device_.driver();
+  check(driver, driver.event_record(event_, earlier.handle()), "cuEventRecord",
+        device_.facts().name);
+  check(driver, driver.stream_wait_event(later.handle(), event_, 0), "cuStreamWaitEvent",
+        device_.facts().name);
+}
+
 }  // namespace assay::cuda

@@ -30,4 +30,21 @@ class Graph {
   GraphExecutableHandle executable_ = nullptr;
 };
 
+/// What one stream waits for of another, without the host: also inside of a recording, which then
+/// has both streams' work.
+class Dependency {
+ public:
+  explicit Dependency(Device& device);
+  ~Dependency();
+  Dependency(const Dependency&) = delete;
+  Dependency& operator=(const Dependency&) = delete;
+
+  /// What `later` is given from now on comes after all that `earlier` was given so far.
+  void order(const Stream& earlier, const Stream& later) const;
+
+ private:
+  Device& device_;
+  EventHandle event_ = nullptr;
+};
+
 }  // namespace assay::cuda

@@ -138,9 +138,9 @@ void CudaStep::recompute(std::size_t l) {
   model_.experts > 0 ? experts_forward(l) : common_inner(layer, at);
 }
 
-void CudaStep::backward() {
+void CudaStep::backward(bool reduces) {
   const GradientBuffers<Bf16>& d = state_.d;
-  const double per_token = 1.0 / static_cast<double>(tokens_per_step(options_));
+  const double per_token = 1.0 / static_cast<double>(tokens_per_step(options_) * gang_.ranks());
   cross_entropy::forward_backward(stream_, {tokens_, model_.vocabulary, stored_vocabulary(model_)},
                                   state_.targets, static_cast<float>(per_token), state_.logits,
                                   state_.losses);
@@ -156,10 +156,12 @@ void CudaStep::backward() {
     model_.experts > 0 ? experts_backward(l) : common_backward(layer, at);
     norm_backward(d.normed, d.stream, layer.norm2, at.norm2_gamma, at.norm2_beta);
     attention_backward(layer, at);
+    if (reduces) reduction_->layer_is_complete(l);
     norm_backward(d.normed, d.stream, layer.norm1, at.norm1_gamma, at.norm1_beta);
   }
   embedding::backward<Bf16>(stream_, embedding_shape(options_), state_.inputs, d.stream,
                             gradient(list_.tokens), gradient(list_.positions), scratch_.embedding);
+  if (reduces) reduction_->finish();
 }
 
 }  // namespace assay::transformer

@@ -42,13 +42,14 @@ T read(const cuda::Stream& stream, const T* from) {
 }  // namespace
 
 CudaStep::CudaStep(const StepOptions& options, cuda::Stream& stream, const InputKey& key,
-                   const cuda::blas::Table& library)
+                   const cuda::blas::Table& library, const Gang& gang)
     : options_(supported(options)),
       model_(options.model),
       stream_(stream),
       list_(list_parameters(options.model)),
       state_(options, list_),
       tokens_(options.batch * options.sequence),
+      gang_(gang),
       law_(stream, make_token_law(key.key, static_cast<std::int32_t>(options.model.vocabulary))),
       library_(cuda::blas::make_context(library)) {
   const int compute_capability = stream.device().facts().compute_capability;
@@ -57,6 +58,9 @@ CudaStep::CudaStep(const StepOptions& options, cuda::Stream& stream, const Input
   state_.lay_out(arena, options_, list_);
   scratch_.lay_out(arena, options_, list_, compute_capability);
   cuda::fill_bytes(stream, memory_.pointer(), 0, memory_.bytes());
+  if (gang_.communicator != nullptr) {
+    reduction_.emplace(gang_, stream, list_, state_.gradient, scratch_.loss);
+  }
   prepare_linears(library_);
   record_graphs();
   initialise(key.key);
@@ -66,10 +70,11 @@ CudaStep::CudaStep(const StepOptions& options, cuda::Stream& stream, const Input
 /// That step on zeros leaves nothing behind.
 void CudaStep::record_graphs() {
   cuda::fill_bytes(stream_, memory_.pointer(), 0, memory_.bytes());
-  accumulate();
+  accumulate(reduction_.has_value());
   update();
   cuda::fill_bytes(stream_, memory_.pointer(), 0, memory_.bytes());
-  accumulate_.emplace(stream_, [this] { accumulate(); });
+  accumulate_.emplace(stream_, [this] { accumulate(false); });
+  if (reduction_) accumulate_last_.emplace(stream_, [this] { accumulate(true); });
   update_.emplace(stream_, [this] { update(); });
 }
 
@@ -109,6 +114,8 @@ void CudaStep::initialise(std::uint64_t key) {
   adamw::Progress progress;
   progress.factors.learning_rate = options_.optimizer.learning_rate;
   copy_to(stream_, scratch_.progress, &progress, sizeof progress);
+  const token_chain::Place place{0, first_row()};
+  copy_to(stream_, scratch_.place, &place, sizeof place);
   if (scratch_.rope_table != nullptr) {
     const auto table = rope::make_table(options_.sequence, model_.head_size, model_.rotary_theta);
     copy_to(stream_, scratch_.rope_table, table.data(), table.size() * sizeof(float));
@@ -141,15 +148,21 @@ void CudaStep::iterate() {
   zero(stream_, state_.gradient, static_cast<std::size_t>(list_.total) * sizeof(float));
   zero(stream_, scratch_.loss, sizeof(double));
   for (std::int64_t micro_batch = 0; micro_batch < options_.accumulation; ++micro_batch) {
-    accumulate_->launch(stream_);
+    const bool is_last = micro_batch + 1 == options_.accumulation;
+    (is_last && accumulate_last_ ? accumulate_last_ : accumulate_)->launch(stream_);
   }
   update_->launch(stream_);
 }
 
-void CudaStep::accumulate() {
+void CudaStep::accumulate(bool reduces) {
   draw_tokens();
   forward();
-  backward();
+  backward(reduces);
+}
+
+/// Ranks share the rows of an iteration as one device would have them all.
+std::uint64_t CudaStep::first_row() const {
+  return static_cast<std::uint64_t>(gang_.rank() * options_.batch * options_.accumulation);
 }
 
 void CudaStep::draw_tokens() {
@@ -160,7 +173,7 @@ void CudaStep::draw_tokens() {
 }
 
 void CudaStep::update() {
-  token_chain::next_draw(stream_, scratch_.place, 0);
+  token_chain::next_draw(stream_, scratch_.place, first_row());
   adamw::gradient_norm(stream_, list_.total, state_.gradient, options_.clip_norm, scratch_.progress,
                        scratch_.gradient_norm);
   adamw::advance(stream_, options_.optimizer, scratch_.progress);

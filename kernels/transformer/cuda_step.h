@@ -1,10 +1,11 @@
 #pragma once
-/// The training step on CUDA in BF16. step.h has the interface for users; this is
-/// what stands behind it, shaped like the CPU's step (cpu_step.h).
+/// The training step on CUDA in BF16. step.h has the interface for users; this is what stands
+/// behind it, shaped like the CPU's step (cpu_step.h).
 ///
 /// All is on the device, in one allocation. A micro-batch and the update are CUDA graphs, recorded
 /// once and replayed with no word from the host in between: what changes from one replay to the
 /// next (step count, which tokens are drawn, clip factor, learning rate) lies in device memory.
+/// In a gang (cuda_reduction.h) the last micro-batch is a third graph, with the sums over devices.
 /// Gradients are zeroed at the beginning of an iteration and added to by each micro-batch, in FP32.
 #include <cstdint>
 #include <optional>
@@ -16,13 +17,14 @@
 #include "kernels/moe/moe_products_cuda.h"
 #include "kernels/transformer/cuda_linear.h"
 #include "kernels/transformer/cuda_memory.h"
+#include "kernels/transformer/cuda_reduction.h"
 
 namespace assay::transformer {
 
 class CudaStep {
  public:
   CudaStep(const StepOptions& options, cuda::Stream& stream, const InputKey& key,
-           const cuda::blas::Table& library);
+           const cuda::blas::Table& library, const Gang& gang);
 
   void iterate();
 
@@ -40,12 +42,13 @@ class CudaStep {
   void record_graphs();
   void initialise(std::uint64_t key);
   void draw_tokens();
-  void accumulate();
+  void accumulate(bool reduces);
+  [[nodiscard]] std::uint64_t first_row() const;
   void update();
 
   // cuda_passes.cpp
   void forward();
-  void backward();
+  void backward(bool reduces);
   /// What backward() reads of a layer, from the layer's input.
   void recompute(std::size_t layer);
   void norm_forward(const Bf16* branch, const Bf16* stream, const NormBuffers<Bf16>& buffers,
@@ -92,11 +95,13 @@ class CudaStep {
   StepState<Bf16> state_;
   CudaScratch scratch_;
   std::int64_t tokens_;  ///< of a micro-batch
+  Gang gang_;
   cuda::Memory memory_;
   token_chain::DeviceLaw law_;
   cuda::blas::Context library_;
   std::optional<CudaLinear> qkv_, projection_, up_, down_, router_, head_;
-  std::optional<cuda::Graph> accumulate_, update_;
+  std::optional<CudaReduction> reduction_;  ///< in a gang
+  std::optional<cuda::Graph> accumulate_, accumulate_last_, update_;
 };
 
 }  // namespace assay::transformer

@@ -19,8 +19,9 @@ std::vector<T> copied(const cuda::Stream& stream, const T* values, std::int64_t 
 }  // namespace
 
 CudaTrainingStep::CudaTrainingStep(const StepOptions& options, cuda::Stream& stream,
-                                   const InputKey& key, const cuda::blas::Table& library)
-    : step_(std::make_unique<CudaStep>(options, stream, key, library)) {}
+                                   const InputKey& key, const cuda::blas::Table& library,
+                                   const Gang& gang)
+    : step_(std::make_unique<CudaStep>(options, stream, key, library, gang)) {}
 CudaTrainingStep::~CudaTrainingStep() = default;
 CudaTrainingStep::CudaTrainingStep(CudaTrainingStep&&) noexcept = default;
 CudaTrainingStep& CudaTrainingStep::operator=(CudaTrainingStep&&) noexcept = default;

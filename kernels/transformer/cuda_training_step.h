@@ -9,6 +9,7 @@
 
 #include "kernels/cuda/blas.h"
 #include "kernels/cuda/device.h"
+#include "kernels/transformer/cuda_reduction.h"
 #include "kernels/transformer/step.h"
 
 namespace assay::transformer {
@@ -17,10 +18,13 @@ class CudaStep;
 
 class CudaTrainingStep {
  public:
-  /// `stream` outlives the step. Errors: input_error for invalid options and those not offered;
+  /// `stream` outlives the step. In a gang the communicator does too, all ranks have the same
+  /// options and key, an iteration's tokens are tokens_per_step of each rank, and loss and
+  /// gradients are the whole gang's. Errors: input_error for invalid options and those not offered;
   /// check_error naming a call of the driver or of cuBLASLt that failed.
   CudaTrainingStep(const StepOptions& options, cuda::Stream& stream, const InputKey& key,
-                   const cuda::blas::Table& library = cuda::blas::system_library());
+                   const cuda::blas::Table& library = cuda::blas::system_library(),
+                   const Gang& gang = {});
   ~CudaTrainingStep();
   CudaTrainingStep(CudaTrainingStep&&) noexcept;
   CudaTrainingStep& operator=(CudaTrainingStep&&) noexcept;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "ptx/host_blas_product.h"
@@ -38,6 +39,12 @@ Library& instance() {
   return library;
 }
 
+/// Ranks of a gang call from a thread each.
+std::recursive_mutex& mutex() {
+  static std::recursive_mutex the_mutex;
+  return the_mutex;
+}
+
 /// Whether this call is the one to fail.
 bool fails(const char* call) {
   Observed& seen = instance().observed;
@@ -71,13 +78,16 @@ T* find(const std::map<const void*, std::unique_ptr<T>>& all, const void* handle
 }
 
 Status create(Handle* handle) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtCreate")) return kInternalError;
   return make(instance().contexts, handle, 0);
 }
 Status destroy_context(Handle handle) {
+  const std::lock_guard lock(mutex());
   return destroy("cublasLtDestroy", instance().contexts, handle);
 }
 Status get_property(Property property, int* value) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtGetProperty")) return kInternalError;
   *value = property == Property::major_version   ? 13
            : property == Property::minor_version ? 0
@@ -93,15 +103,18 @@ const char* get_status_string(Status) {
 
 Status layout_create(LayoutHandle* layout, DataType type, std::uint64_t rows, std::uint64_t columns,
                      std::int64_t leading_dimension) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatrixLayoutCreate")) return kInternalError;
   return make(instance().layouts, layout, LayoutState{type, rows, columns, leading_dimension});
 }
 Status layout_destroy(LayoutHandle layout) {
+  const std::lock_guard lock(mutex());
   return destroy("cublasLtMatrixLayoutDestroy", instance().layouts, layout);
 }
 
 Status multiplication_create(MultiplicationHandle* multiplication, ComputeType compute,
                              DataType scale) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmulDescCreate")) return kInternalError;
   MultiplicationState state;
   state.compute = compute;
@@ -109,6 +122,7 @@ Status multiplication_create(MultiplicationHandle* multiplication, ComputeType c
   return make(instance().multiplications, multiplication, state);
 }
 Status multiplication_destroy(MultiplicationHandle multiplication) {
+  const std::lock_guard lock(mutex());
   return destroy("cublasLtMatmulDescDestroy", instance().multiplications, multiplication);
 }
 
@@ -123,6 +137,7 @@ Status store(T& to, const void* value, std::size_t bytes) {
 Status multiplication_set_attribute(MultiplicationHandle multiplication,
                                     MultiplicationAttribute attribute, const void* value,
                                     std::size_t bytes) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmulDescSetAttribute")) return kInternalError;
   MultiplicationState* const state = find(instance().multiplications, multiplication);
   if (state == nullptr) return kInvalidValue;
@@ -152,14 +167,17 @@ Status multiplication_set_attribute(MultiplicationHandle multiplication,
 }
 
 Status preference_create(PreferenceHandle* preference) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmulPreferenceCreate")) return kInternalError;
   return make(instance().preferences, preference, Preferences{});
 }
 Status preference_destroy(PreferenceHandle preference) {
+  const std::lock_guard lock(mutex());
   return destroy("cublasLtMatmulPreferenceDestroy", instance().preferences, preference);
 }
 Status preference_set_attribute(PreferenceHandle preference, PreferenceAttribute attribute,
                                 const void* value, std::size_t bytes) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmulPreferenceSetAttribute")) return kInternalError;
   Preferences* const state = find(instance().preferences, preference);
   if (state == nullptr) return kInvalidValue;
@@ -204,6 +222,7 @@ const Proposal* proposal_of(const Algorithm* algorithm) {
 Status get_heuristic(Handle handle, MultiplicationHandle multiplication, LayoutHandle a,
                      LayoutHandle b, LayoutHandle c, LayoutHandle d, PreferenceHandle preference,
                      int requested, HeuristicResult results[], int* found) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmulAlgoGetHeuristic")) return kInternalError;
   Library& library = instance();
   const auto description = described(handle, multiplication, a, b, c, d);
@@ -233,6 +252,7 @@ Status get_heuristic(Handle handle, MultiplicationHandle multiplication, LayoutH
 Status algorithm_check(Handle handle, MultiplicationHandle multiplication, LayoutHandle a,
                        LayoutHandle b, LayoutHandle c, LayoutHandle d, const Algorithm* algorithm,
                        HeuristicResult* result) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmulAlgoCheck")) return kInternalError;
   const Library& library = instance();
   const auto description = described(handle, multiplication, a, b, c, d);
@@ -249,6 +269,7 @@ Status algorithm_check(Handle handle, MultiplicationHandle multiplication, Layou
 
 Status algorithm_get_config(const Algorithm* algorithm, ConfigAttribute attribute, void* value,
                             std::size_t bytes, std::size_t* written) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmulAlgoConfigGetAttribute")) return kInternalError;
   const bool short_value =
       attribute == ConfigAttribute::inner_shape || attribute == ConfigAttribute::cluster_shape;
@@ -260,6 +281,7 @@ Status algorithm_get_config(const Algorithm* algorithm, ConfigAttribute attribut
 }
 Status algorithm_get_capability(const Algorithm* algorithm, CapabilityAttribute, void* value,
                                 std::size_t bytes, std::size_t* written) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmulAlgoCapGetAttribute")) return kInternalError;
   const Proposal* const proposal = proposal_of(algorithm);
   if (proposal == nullptr) return kInvalidValue;
@@ -288,6 +310,7 @@ Status multiply(Handle handle, MultiplicationHandle multiplication, const void* 
                 const void* beta, const void* c, LayoutHandle c_layout, void* d,
                 LayoutHandle d_layout, const Algorithm* algorithm, void* workspace,
                 std::size_t workspace_bytes, cuda::StreamHandle stream) {
+  const std::lock_guard lock(mutex());
   if (fails("cublasLtMatmul")) return kInternalError;
   Library& library = instance();
   const auto description =
@@ -355,13 +378,17 @@ const Observed& observed() {
 }
 
 cuda::DriverTable with_clock(const cuda::DriverTable& driver) {
+  static cuda::DriverTable inner;
+  inner = driver;
   cuda::DriverTable table = driver;
-  table.event_record = [](cuda::EventHandle event, cuda::StreamHandle) {
+  table.event_record = [](cuda::EventHandle event, cuda::StreamHandle stream) {
+    const std::lock_guard lock(mutex());
     instance().events[event] = instance().clock_s;
-    return cuda::kSuccess;
+    return inner.event_record(event, stream);
   };
   table.event_elapsed_time = [](float* milliseconds, cuda::EventHandle first,
                                 cuda::EventHandle second) {
+    const std::lock_guard lock(mutex());
     const auto& events = instance().events;
     *milliseconds = static_cast<float>(1e3 * (events.at(second) - events.at(first)));
     return cuda::kSuccess;

@@ -271,8 +271,24 @@ Result start(CommunicatorHandle handle, cuda::StreamHandle stream, Request reque
     pending.requests.push_back(request);
     return kSuccess;
   }
-  std::deque<Request> alone = {request};
-  return submit(lock, alone);
+  lock.unlock();
+  // In a capture it is done at each replay, and a failure is then one that came later.
+  struct Outcome {
+    Result result = kSuccess;
+    bool is_later = false;
+  };
+  const auto outcome = std::make_shared<Outcome>();
+  const cuda::Result enqueued = ptx_device::enqueue(stream, [request, outcome] {
+    std::unique_lock working(instance().mutex);
+    std::deque<Request> alone = {request};
+    outcome->result = submit(working, alone);
+    if (outcome->is_later && outcome->result != kSuccess) {
+      instance().options.async_error = outcome->result;
+    }
+  });
+  outcome->is_later = true;
+  return enqueued == cuda::kSuccess ? outcome->result
+                                    : refuse(kUnhandledCudaError, "the stream takes no work");
 }
 
 Result get_version(int* version) {

@@ -12,6 +12,9 @@
 /// It refuses what the library refuses: handles that are gone, streams and memory of another
 /// device, a device twice, ranks out of range, ends of no group.
 ///
+/// Outside of groups, operations on a stream that is being captured are recorded, and done at each
+/// replay.
+///
 /// The ABI has no user pointer, so the library is one per process; configure() starts it anew.
 #include <chrono>
 #include <string>

@@ -52,6 +52,9 @@ void Machine::enqueue(cuda::StreamHandle stream, std::function<void()> work) {
 }
 
 bool Machine::record_library(cuda::StreamHandle stream, std::function<void()> work) {
+  // Whoever calls a library may have any device's context current.
+  const auto found = streams_.find(stream);
+  if (found != streams_.end() && found->second->capture == nullptr) return false;
   return add_to_capture(stream, {std::move(work), true});
 }
 
