@@ -253,6 +253,28 @@ std::int64_t ordered_micro(std::vector<double>& rates, std::int64_t rank) {
   return std::llround(*place * kMicro);
 }
 
+/// Ranks of the ends of the probabilistically symmetric interval (JCGM 101, 7.7).
+std::int64_t rank_of(double probability, std::int64_t draws) {
+  return std::llround(probability * static_cast<double>(draws));
+}
+
+/// Twice the standard error of the mean of an end over blocks of the draws.
+double end_error(const std::vector<double>& rates, double probability) {
+  constexpr std::int64_t kBlocks = 10;
+  const std::int64_t size = static_cast<std::int64_t>(rates.size()) / kBlocks;
+  std::vector<double> ends;
+  for (std::int64_t block = 0; block < kBlocks; ++block) {
+    std::vector<double> part(rates.begin() + block * size, rates.begin() + (block + 1) * size);
+    ends.push_back(static_cast<double>(ordered_micro(part, rank_of(probability, size))));
+  }
+  double sum = 0.0;
+  for (const double end : ends) sum += end;
+  const double mean = sum / kBlocks;
+  double squares = 0.0;
+  for (const double end : ends) squares += (end - mean) * (end - mean);
+  return 2.0 * std::sqrt(squares / (kBlocks * (kBlocks - 1)));
+}
+
 void judge(MonteCarlo& result, const RateInterval& interval) {
   const Rational tolerance = agreement_tolerance_micro(interval.u_c_micro);
   result.tolerance =
@@ -263,6 +285,15 @@ void judge(MonteCarlo& result, const RateInterval& interval) {
       result.low_difference_micro <= tolerance && result.high_difference_micro <= tolerance;
   if (result.agrees) {
     result.verdict = "both methods agree (JCGM 101, section 8)";
+    return;
+  }
+  const double allowed = tolerance.convert_to<double>();
+  const auto difference =
+      static_cast<double>(std::max(result.low_difference_micro, result.high_difference_micro));
+  if (result.end_error_micro > allowed && difference <= allowed + 2.0 * result.end_error_micro) {
+    result.verdict =
+        "too few draws to tell: an end moves by more than the tolerance from block to "
+        "block of the draws; draw more";
     return;
   }
   const std::int64_t low = interval.lower_micro - result.lower_micro;
@@ -322,10 +353,9 @@ MonteCarlo monte_carlo(const CostSheet& sheet, const DeviceFigures& device,
   std::vector<double> rates = draw_rates(sheet, device, doubt, request);
   result.without_rate = std::count(rates.begin(), rates.end(), kNoRate);
   set_moments(result, rates, doubt);
-  // JCGM 101, 7.7: ranks of the probabilistically symmetric interval.
-  const auto count = static_cast<double>(request.draws);
-  result.lower_micro = ordered_micro(rates, std::llround(kLowEnd * count));
-  result.upper_micro = ordered_micro(rates, std::llround(kHighEnd * count));
+  result.end_error_micro = std::max(end_error(rates, kLowEnd), end_error(rates, kHighEnd));
+  result.lower_micro = ordered_micro(rates, rank_of(kLowEnd, request.draws));
+  result.upper_micro = ordered_micro(rates, rank_of(kHighEnd, request.draws));
   judge(result, interval);
   return result;
 }

@@ -47,6 +47,9 @@ struct MonteCarlo {
   std::int64_t lower_micro = 0;
   std::int64_t upper_micro = 0;
   std::string tolerance;  ///< δ
+  /// Twice the larger standard error of an end, in millionths, from ten blocks of the draws
+  /// (JCGM 101, 7.9.4): beyond δ the draws are too few to judge by.
+  double end_error_micro = 0.0;
   std::int64_t low_difference_micro = 0;
   std::int64_t high_difference_micro = 0;
   bool agrees = false;

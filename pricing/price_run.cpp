@@ -33,9 +33,9 @@ PriceOutcome propose(const PriceRun& run) {
   if (run.rate_cards.empty()) {
     throw does_not_fit("--ceiling without --rate-cards", "name the folder of all sites' cards");
   }
+  const CeilingRule rule = read_ceiling_rule(run.ceiling_rule);
   const CeilingProposal proposal =
-      propose_ceiling(read_ceiling_rule(run.ceiling_rule), read_rate_cards(run.rate_cards),
-                      run.supplier, run.date_utc);
+      propose_ceiling(rule, read_rate_cards(run.rate_cards), run.supplier, run.date_utc);
   json document = to_json(proposal);
   write_document(run.output, document);
   return {ceiling_table(proposal) + "proposal   " + run.output.string(), std::move(document)};

@@ -10,7 +10,8 @@ namespace assay::pricing {
 
 namespace {
 
-constexpr int kShownDecimals = 6;
+/// A filed decimal has at most 60 characters, and a tenth of it one more.
+constexpr int kMostDecimals = 61;
 
 std::int64_t micro_of(const CostSheet& sheet, const DeviceFigures& device) {
   const Rational rate = cost_of_service(sheet, device, Rounding::none).rate_cny_per_cu;
@@ -51,11 +52,14 @@ std::optional<Range> range_of(const CostSheet& sheet, const Figure& figure) {
   return range;
 }
 
+/// The number as it is: what is printed is what the rate was computed at. All ends are decimals, a
+/// tenth of a decimal among them.
 std::string shown(const Rational& value) {
-  std::string text = rounded_text(value, kShownDecimals);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.ends_with('.')) text.pop_back();
-  return text;
+  int decimals = 0;
+  while (decimals < kMostDecimals && denominator(value * Rational(power_of_ten(decimals))) != 1) {
+    ++decimals;
+  }
+  return rounded_text(value, decimals);
 }
 
 /// A class whose year of life lies beyond a shorter life has no such rate.

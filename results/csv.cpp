@@ -40,8 +40,9 @@ class Reader {
     } while (take(','));
     (void)take('\r');
     if (!done() && !take('\n')) {
-      throw input_error("text after a closing quote", line_of(file_, line_),
-                        "double a quote inside a field: \"\"");
+      throw input_error("text after the closing quote of a field that opens here",
+                        line_of(file_, opened_),
+                        "close the field where it ends, and double a quote inside it: \"\"");
     }
     ++line_;
     return fields;
@@ -66,13 +67,13 @@ class Reader {
   }
 
   [[nodiscard]] std::string quoted() {
-    const std::size_t opened = line_;
+    opened_ = line_;
     std::string field;
     ++at_;
     while (true) {
       const std::size_t quote = text_.find('"', at_);
       if (quote == std::string_view::npos) {
-        throw input_error("a quote is opened here and never closed", line_of(file_, opened),
+        throw input_error("a quote is opened here and never closed", line_of(file_, opened_),
                           "close it, or double a quote that belongs to the text");
       }
       const std::string_view part = text_.substr(at_, quote - at_);
@@ -88,6 +89,7 @@ class Reader {
   const std::string& file_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
+  std::size_t opened_ = 1;  ///< line of the last quoted field
 };
 
 void check_header(const CsvTable& table, const std::vector<std::string>& required,

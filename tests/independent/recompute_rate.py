@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Recomputes rate cards from their documents alone, with exact fractions.
 
-usage: recompute_rate.py FOLDER, where FOLDER/<case>/ holds cost-sheet.json and rate-card.json.
+usage: recompute_rate.py FOLDER, where FOLDER/<case>/ holds cost-sheet.json and rate-card.json, or,
+of a mixed fleet, cost-sheet.json, site.json and one card for each SKU.
 
 Nothing of the program is used. From the card it takes what a certificate measured (K, u_c, nu_eff,
 K_cert, loaded power) and the coverage factor, which is a table's; all else is derived from the cost
-sheet and compared with the card to the last decimal. Each figure of each card is then bumped by one
-in its last decimal, and the recomputation must notice.
+sheet and compared with the card to the last decimal, the Monte Carlo by drawing it again. Each
+figure of each card is then bumped by one in its last decimal, and the recomputation must notice.
 """
 import copy
 import hashlib
@@ -16,13 +17,12 @@ import pathlib
 import sys
 from fractions import Fraction
 
+import draws
+from rate_model import Model, fen, half_even, largest_remainders, of_sku, root, shares_of
 
-def half_even(x):
-    below = math.floor(x)
-    rest = x - below
-    if rest * 2 == 1:
-        return below + below % 2
-    return below + (1 if rest * 2 > 1 else 0)
+# Ends of the drawn interval lie between neighbouring draws, which libraries of mathematics put
+# apart by their last bits: they may differ by this many millionths.
+DRAWN_UNITS = 1
 
 
 def text(units, decimals):
@@ -35,58 +35,13 @@ def rounded(x, decimals):
     return text(half_even(x * 10**decimals), decimals)
 
 
-def root(x, decimals):
-    """The square root of a fraction in units of the last decimal, to the nearest."""
-    scaled = x * 100**decimals
-    below = math.isqrt(math.floor(scaled))
-    return below + (1 if scaled > (below + Fraction(1, 2)) ** 2 else 0)
+def units_of(decimal):
+    return int(decimal.replace(".", ""))
 
 
-def value(figure):
-    amount = Fraction(figure["value"])
-    vat = figure.get("vat")
-    if vat and vat["basis"] == "included":
-        amount /= 1 + Fraction(vat["rate"])
-    return amount
-
-
-def fen(x):
-    return Fraction(half_even(x * 100), 100)
-
-
-def schedule(asset):
-    """(charge, return, depreciation, closing base) of each year."""
-    price, grants = value(asset["price"]), value(asset["grants"])
-    residual = value(asset["residual"])
-    if asset["residual"]["unit"] == "1":
-        residual *= price
-    r, n = value(asset["return"]["rate"]), int(asset["life"]["value"])
-    v = 1 / (1 + r)
-    if asset["method"] == "declining_base":
-        base, charges = price - grants, []
-        for _ in range(n):
-            charges.append((price - grants - residual) / n + r * base)
-            base -= (price - grants - residual) / n
-    else:
-        # Charges that grow by 1 + g and whose present value, with the residual's, is I - G: the
-        # definition, not the closed form. g = 0 is the annuity.
-        tilted = asset["method"] == "tilted_annuity"
-        g = value(asset["price_trend"]) if tilted else 0
-        weight = sum((1 + g) ** (t - 1) * v**t for t in range(1, n + 1))
-        first = (price - grants - residual * v**n) / weight
-        charges = [first * (1 + g) ** t for t in range(n)]
-    base, years = price - grants, []
-    for charge in charges:
-        depreciation = charge - r * base
-        base -= depreciation
-        years.append((charge, charge - depreciation, depreciation, base))
-    assert base == residual, "the base does not end at the residual value"
-    return years, price - grants, residual
-
-
-def books(asset):
+def books(model, asset):
     """The schedule in fen; the last year's depreciation takes the remainder."""
-    years, base, residual = schedule(asset)
+    years, base, residual = model.schedule(asset)
     base, residual, rows = fen(base), fen(residual), []
     for number, (charge, _, depreciation, _) in enumerate(years, 1):
         charge = fen(charge)
@@ -98,116 +53,223 @@ def books(asset):
     return rows
 
 
-def model(sheet, k, loaded, money):
-    """Fixed lines [(kind, name, CNY)], delivered CU, variable CNY per CU. money rounds a line."""
-    energy, hours = sheet["energy"], sheet["test_year"]["hours"]
-    devices, idle = value(sheet["devices"]["count"]), value(energy["idle_power"])
-    tariff = sum(value(part["figure"]) for part in energy["price_parts"])
-    kilowatt_hour = value(energy["pue"]["figure"]) * tariff
-    lines = []
-    for asset in sheet["asset_classes"]:
-        year = int(asset["year_of_life"]["value"]) if asset["year_of_life"] else 1
-        lines.append(("capital", asset["name"], money(schedule(asset)[0][year - 1][0])))
-    operating = []
-    for line in sheet["operation_and_maintenance"]:
-        operating.append(("operation_and_maintenance", line["name"], money(value(line["figure"]))))
-    operating.append(("standing_energy", "standing energy",
-                      money(idle / 1000 * devices * hours * kilowatt_hour)))
-    if energy["demand"]:
-        charge, power = (value(energy["demand"][key]) for key in ("charge", "billed_power"))
-        operating.append(("demand_charge", "demand charge", money(charge * power * 12)))
-    lines += operating
-    if sheet["margin"]["share"]:
-        share = value(sheet["margin"]["share"])
-        lines.append(("margin", "margin on operating cost",
-                      money(share * sum(line[2] for line in operating))))
-    for line in sheet["other_revenue"]:
-        lines.append(("other_revenue", line["name"], money(-value(line["figure"]))))
-    use = value(sheet["utilisation"])
-    if sheet["used_and_useful"]["rule"] == "floor":
-        use = max(use, value(sheet["used_and_useful"]["floor"]))
-    delivered = hours * value(sheet["availability"]) * use * k * devices
-    return lines, delivered, (loaded - idle) / 1000 * kilowatt_hour / k
-
-
-def rate_of(sheet, k, loaded):
-    lines, delivered, variable = model(sheet, k, loaded, lambda x: x)
-    return sum(line[2] for line in lines) / delivered + variable
-
-
 def waterfall(lines, delivered, variable, rate_units):
-    exact = [(kind, name, cny, cny / delivered * 10**6) for kind, name, cny in lines]
-    exact.append(("variable_energy", "variable energy", None, variable * 10**6))
-    units = [math.floor(part[3]) for part in exact]
-    order = sorted(range(len(exact)), key=lambda i: (units[i] - exact[i][3], i))
-    for i in order[:rate_units - sum(units)]:
-        units[i] += 1
-    assert sum(units) == rate_units
+    exact = [cny / delivered * 10**6 for _, _, cny in lines] + [variable * 10**6]
+    units = largest_remainders(exact, rate_units)
+    named = lines + [("variable_energy", "variable energy", None)]
     return [{"kind": kind, "name": name, "cny_per_year": None if cny is None else rounded(cny, 2),
-             "cny_per_cu": text(unit, 6)} for (kind, name, cny, _), unit in zip(exact, units)]
+             "cny_per_cu": text(unit, 6)} for (kind, name, cny), unit in zip(named, units)]
 
 
-def step(sheet, pointer, change):
-    """The sheet with the figure at a JSON pointer changed."""
-    moved = copy.deepcopy(sheet)
-    figure = moved
+def figure_at(sheet, pointer):
     for key in pointer.split("/")[1:]:
-        figure = figure[int(key) if isinstance(figure, list) else key]
-    figure["value"] = Fraction(figure["value"]) + change
-    return moved
+        sheet = sheet[int(key) if isinstance(sheet, list) else key]
+    return sheet
 
 
-def interval(sheet, card, k, loaded, rate_units):
-    stated = card["throughput"]
-    if stated["u_c_cu_per_h"]["value"] is None:
-        return dict.fromkeys(("lower_cny_per_cu", "upper_cny_per_cu", "u_c_cny_per_cu",
-                              "expanded_cny_per_cu", "coverage_factor"))
-    u = Fraction(stated["u_c_cu_per_h"]["value"])
-    z_k = (rate_of(sheet, k + u, loaded) - rate_of(sheet, k - u, loaded)) / 2
-    effects, variance = [z_k], z_k**2
-    for entry in sheet["uncertain_inputs"]:
-        u, rho = Fraction(entry["standard_uncertainty"]), Fraction(entry["correlation_with_k"])
-        if entry["figure"] == "/energy/loaded_power":
-            ends = [rate_of(sheet, k, loaded + sign * u) for sign in (1, -1)]
-        else:
-            ends = [rate_of(step(sheet, entry["figure"], sign * u), k, loaded) for sign in (1, -1)]
-        z = (ends[0] - ends[1]) / 2
-        effects.append(z)
-        variance += z**2 + 2 * rho * z_k * z
-    factor = Fraction(card["interval"]["coverage_factor"])
-    expanded = root(variance * factor**2, 6)
-    nu = Fraction(stated["nu_eff"]["value"]) * max(1, variance / z_k**2) ** 2
-    return {"u_c_cny_per_cu": text(root(variance, 6), 6), "expanded_cny_per_cu": text(expanded, 6),
-            "lower_cny_per_cu": text(rate_units - expanded, 6),
-            "upper_cny_per_cu": text(rate_units + expanded, 6),
-            "nu_eff": {"value": rounded(nu, 2)}, "effects": [rounded(z, 6) for z in effects]}
+class Case:
+    """A card, the sheet it is of, and what of a fleet's shared costs it bears."""
 
+    def __init__(self, sheet, card, shares=None, position=0):
+        self.filed, self.card, self.shares, self.position = sheet, card, shares, position
+        self.sku = sheet["skus"][position]["name"] if shares else None
+        self.k = Fraction(card["throughput"]["k_cu_per_h"])
+        self.loaded = Fraction(card["energy"]["loaded_power_w"])
+        self.model = self.model_of(sheet)
 
-def recompute(sheet, card):
-    """What the card should say, in the card's own shape."""
-    k = Fraction(card["throughput"]["k_cu_per_h"])
-    loaded = Fraction(card["energy"]["loaded_power_w"])
-    lines, delivered, variable = model(sheet, k, loaded, fen)
-    fixed = sum(line[2] for line in lines)
-    rate_units = half_even((fixed / delivered + variable) * 10**6)
-    parts = waterfall(lines, delivered, variable, rate_units)
-    variable_text = parts[-1]["cny_per_cu"]
-    fixed_units = rate_units - int(variable_text.replace(".", ""))
-    k_cert = card["throughput"]["k_cert_cu_per_h"]["value"]
-    canonical = json.dumps(sheet, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return {
-        "rate": {"cny_per_cu": text(rate_units, 6), "fixed_cny_per_cu": text(fixed_units, 6),
-                 "variable_cny_per_cu": variable_text},
-        "fixed_cny_per_year": rounded(fixed, 2),
-        "delivered": {"cu": rounded(delivered, 6)},
-        "waterfall": parts,
-        "capital": [{"name": asset["name"], "method": asset["method"], "years": books(asset)}
-                    for asset in sheet["asset_classes"]],
-        "interval": interval(sheet, card, k, loaded, rate_units),
-        "device_hour": {"credit_cu": {"value": k_cert}, "price_cny": {"value": k_cert and rounded(
-            Fraction(rate_units, 10**6) * Fraction(k_cert), 6)}},
-        "cost_sheet": {"digest": hashlib.sha256(canonical.encode()).hexdigest()},
-    }
+    def own(self, sheet):
+        return of_sku(sheet, sheet["skus"][self.position]) if self.shares else sheet
+
+    def model_of(self, filed, number=Fraction):
+        return Model(self.own(filed), number, self.shares, self.position)
+
+    def is_loaded_power(self, pointer):
+        own = self.own(self.filed)["energy"]["loaded_power"]
+        return figure_at(self.filed, pointer) is own
+
+    def uncertain(self):
+        """Those of the sheet's uncertain inputs that this SKU's sheet still has."""
+        def stays(pointer):
+            parts = pointer.split("/")
+            if not self.shares:
+                return True
+            if parts[1] == "skus":
+                return int(parts[2]) == self.position
+            line = figure_at(self.filed, "/".join(parts[:3])) if len(parts) > 2 else {}
+            return not isinstance(line, dict) or line.get("sku", self.sku) == self.sku
+        return [entry for entry in self.filed["uncertain_inputs"] if stays(entry["figure"])]
+
+    def moved_rate(self, pointer, new_value, loaded):
+        """The rate with one figure's value replaced."""
+        moved = copy.deepcopy(self.filed)
+        figure_at(moved, pointer)["value"] = new_value
+        return self.model_of(moved).rate(self.k, loaded)
+
+    def interval(self, rate_units):
+        stated = self.card["throughput"]
+        if stated["u_c_cu_per_h"]["value"] is None:
+            return dict.fromkeys(("lower_cny_per_cu", "upper_cny_per_cu", "u_c_cny_per_cu",
+                                  "expanded_cny_per_cu", "coverage_factor"))
+        u = Fraction(stated["u_c_cu_per_h"]["value"])
+        rate = self.model.rate
+        z_k = (rate(self.k + u, self.loaded) - rate(self.k - u, self.loaded)) / 2
+        effects, variance = [z_k], z_k**2
+        for entry in self.uncertain():
+            u, rho = Fraction(entry["standard_uncertainty"]), Fraction(entry["correlation_with_k"])
+            if self.is_loaded_power(entry["figure"]):
+                ends = [rate(self.k, self.loaded + sign * u) for sign in (1, -1)]
+            else:
+                at = Fraction(figure_at(self.filed, entry["figure"])["value"])
+                ends = [self.moved_rate(entry["figure"], at + sign * u, self.loaded)
+                        for sign in (1, -1)]
+            z = (ends[0] - ends[1]) / 2
+            effects.append(z)
+            variance += z**2 + 2 * rho * z_k * z
+        factor = Fraction(self.card["interval"]["coverage_factor"])
+        expanded = root(variance * factor**2, 6)
+        result = {"u_c_cny_per_cu": text(root(variance, 6), 6),
+                  "expanded_cny_per_cu": text(expanded, 6),
+                  "lower_cny_per_cu": text(rate_units - expanded, 6),
+                  "upper_cny_per_cu": text(rate_units + expanded, 6),
+                  "effects": [rounded(z, 6) for z in effects]}
+        if stated["nu_eff"]["value"] is not None:
+            nu = Fraction(stated["nu_eff"]["value"]) * max(1, variance / z_k**2) ** 2
+            result["nu_eff"] = {"value": rounded(nu, 2)}
+        return result
+
+    def monte_carlo(self, interval):
+        says = self.card.get("monte_carlo")
+        if not says or says["reason"]:
+            return {}
+        stated, entries, count = self.card["throughput"], self.uncertain(), says["draws"]
+        z = draws.draw(says["seed"], count, len(entries) + 1)
+        rho = [float(entry["correlation_with_k"]) for entry in entries]
+        zeta = math.sqrt(1 - sum(r * r for r in rho)) * z[0]
+        sheet, loaded = copy.deepcopy(self.filed), float(self.loaded)
+        for entry, r, deviate in zip(entries, rho, z[1:]):
+            zeta = zeta + r * deviate
+            moved = draws.deviation(entry["distribution"], float(entry["standard_uncertainty"]),
+                                    deviate)
+            if self.is_loaded_power(entry["figure"]):
+                loaded = loaded + moved
+            else:
+                figure = figure_at(sheet, entry["figure"])
+                figure["value"] = float(figure["value"]) + moved
+        if stated["nu_eff"]["value"] is not None:
+            zeta = draws.student(zeta, float(stated["nu_eff"]["value"]))
+        k = float(self.k) + float(stated["u_c_cu_per_h"]["value"]) * zeta
+        rates = sorted(self.model_of(sheet, float).rate(k, loaded))
+        ends = [rates[math.floor(p * count + 0.5) - 1] for p in (0.025, 0.975)]
+        low, high = (half_even(Fraction(float(end)) * 10**6) for end in ends)
+        u = units_of(interval["u_c_cny_per_cu"])
+        # Two digits of u, then half of the place of the second.
+        place = 0
+        while half_even(Fraction(u, 10**place)) >= 100:
+            place += 1
+        tolerance = Fraction(10**place, 2)
+        off = [abs(units_of(interval[end]) - units_of(says[end]))
+               for end in ("lower_cny_per_cu", "upper_cny_per_cu")]
+        return {"drawn": {"lower_cny_per_cu": low, "upper_cny_per_cu": high},
+                "tolerance_cny_per_cu": rounded(tolerance / 10**6, 7),
+                "low_difference_cny_per_cu": text(off[0], 6),
+                "high_difference_cny_per_cu": text(off[1], 6),
+                "agrees": max(off) <= tolerance}
+
+    def new_entrant(self):
+        today = copy.deepcopy(self.own(self.filed))
+        for asset in today["asset_classes"]:
+            if not asset.get("price_today"):
+                return {"cny_per_cu": {"value": None}}
+            if asset["residual"]["unit"] != "1":
+                share = self.model.amount(asset["residual"]) / self.model.amount(asset["price"])
+                asset["residual"] = {"value": share, "unit": "1"}
+            asset["price"] = asset["price_today"]
+            asset["grants"]["value"] = "0"
+            if asset["year_of_life"]:
+                asset["year_of_life"]["value"] = "1"
+        model = Model(today, Fraction, self.shares, self.position)
+        lines = model.lines(fen)
+        rate = sum(line[2] for line in lines) / model.delivered(self.k) + \
+            model.variable(self.k, self.loaded)
+        return {"cny_per_cu": {"value": rounded(rate, 6)},
+                "capital": [{"name": name, "cny_per_year": rounded(cny, 2)}
+                            for kind, name, cny in lines if kind == "capital"]}
+
+    def tornado(self):
+        """Both rates of each bar that is of a figure, from the bar's own ends."""
+        bars = []
+        for bar in self.card.get("tornado") or []:
+            ends = []
+            for end in ("low", "high"):
+                at = Fraction(bar[end])
+                if bar["input"] == "K":
+                    rate = self.model.rate(at, self.loaded)
+                elif self.is_loaded_power(bar["input"]):
+                    rate = self.model.rate(self.k, at)
+                else:
+                    rate = self.moved_rate(bar["input"], at, self.loaded)
+                ends.append(rounded(rate, 6))
+            bars.append({"at_low_cny_per_cu": ends[0], "at_high_cny_per_cu": ends[1]})
+        return bars
+
+    def path(self, rate_units):
+        rows = []
+        for year in self.model.path(self.k, self.loaded, rate_units):
+            rows.append({"year": year["year"], "capital_cny": rounded(year["capital"], 2),
+                         "operation_and_maintenance_cny": rounded(year["o_and_m"], 2),
+                         "power_cny": rounded(year["power"], 2),
+                         "margin_cny": rounded(year["margin"], 2),
+                         "other_revenue_cny": rounded(year["revenue"], 2),
+                         "true_up_cny": rounded(year["true_up"], 2),
+                         "variable_cny_per_cu": text(year["variable"], 6),
+                         "unbounded_cny_per_cu": text(year["unbounded"], 6),
+                         "cny_per_cu": text(year["rate"], 6), "bound": year["bound"]})
+        return rows
+
+    def recompute(self):
+        """What the card should say, in the card's own shape."""
+        lines = self.model.lines(fen)
+        delivered = self.model.delivered(self.k)
+        variable = self.model.variable(self.k, self.loaded)
+        fixed = sum(line[2] for line in lines)
+        rate_units = half_even((fixed / delivered + variable) * 10**6)
+        parts = waterfall(lines, delivered, variable, rate_units)
+        variable_text = parts[-1]["cny_per_cu"]
+        k_cert = self.card["throughput"]["k_cert_cu_per_h"]["value"]
+        canonical = json.dumps(self.filed, sort_keys=True, separators=(",", ":"),
+                               ensure_ascii=False)
+        interval = self.interval(rate_units)
+        should = {
+            "rate": {"cny_per_cu": text(rate_units, 6),
+                     "fixed_cny_per_cu": text(rate_units - units_of(variable_text), 6),
+                     "variable_cny_per_cu": variable_text},
+            "fixed_cny_per_year": rounded(fixed, 2),
+            "delivered": {"cu": rounded(delivered, 6)},
+            "waterfall": parts,
+            "capital": [{"name": asset["name"], "method": asset["method"],
+                         "years": books(self.model, asset)}
+                        for asset in self.own(self.filed)["asset_classes"]],
+            "energy": {"tariff_parts": [
+                {"name": name, "standing_cny_per_kwh": rounded(standing, 6),
+                 "variable_cny_per_kwh": rounded(used, 6)}
+                for name, standing, used in self.model.tariff_parts()]},
+            "interval": interval,
+            "new_entrant": self.new_entrant(),
+            "path": self.path(rate_units),
+            "device_hour": {
+                "credit_cu": {"value": k_cert},
+                "price_cny": {"value": k_cert and rounded(
+                    Fraction(rate_units, 10**6) * Fraction(k_cert), 6)}},
+            "cost_sheet": {"digest": hashlib.sha256(canonical.encode()).hexdigest()},
+        }
+        drawn = self.monte_carlo(interval)
+        if drawn:
+            should["monte_carlo"] = drawn
+        if self.card.get("tornado"):
+            should["tornado"] = self.tornado()
+        if self.shares:
+            should["sku"] = {"share": rounded(self.shares[self.position], 12)}
+        return should, fixed, delivered, variable
 
 
 def differences(should, says, path=""):
@@ -217,6 +279,10 @@ def differences(should, says, path=""):
             if key == "effects":
                 effects = [part["effect_cny_per_cu"] for part in says["contributions"]]
                 yield from differences(should[key], effects, path + "/effects")
+            elif key == "drawn":
+                for end, units in should[key].items():
+                    if abs(units_of(says[end]) - units) > DRAWN_UNITS:
+                        yield f"{path}/{end}: the card says {says[end]}, drawn again {units}e-6"
             else:
                 yield from differences(should[key], says[key], f"{path}/{key}")
     elif isinstance(should, list):
@@ -252,27 +318,58 @@ def bumped(card, should):
         for key in path[:-1]:
             place = place[key]
         places = len(figure.split(".")[1])
-        place[path[-1]] = text(int(figure.replace(".", "")) + 1, places)
+        place[path[-1]] = text(units_of(figure) + 1, places)
         yield "/".join(map(str, path)), wrong
+
+
+def cases_of(place):
+    """Each card of a folder with its sheet, and the site's document where there is one."""
+    def load(name):
+        return json.loads((place / name).read_text(encoding="utf-8"))
+
+    sheet = load("cost-sheet.json")
+    if not (place / "site.json").exists():
+        return [Case(sheet, load("rate-card.json"))], None
+    names = [sku["name"] for sku in sheet["skus"]]
+    cards = [load(name.lower().replace(" ", "-") + ".json") for name in names]
+    shares = shares_of(sheet,
+                       {n: Fraction(c["throughput"]["k_cu_per_h"]) for n, c in zip(names, cards)},
+                       {n: Fraction(c["energy"]["loaded_power_w"]) for n, c in zip(names, cards)})
+    return [Case(sheet, card, shares, i) for i, card in enumerate(cards)], load("site.json")
+
+
+def site_of(results):
+    fixed = sum(result[1] for result in results)
+    delivered = sum(result[2] for result in results)
+    variable = sum(result[3] * result[2] for result in results)
+    return {"rate": {"cny_per_cu": rounded((fixed + variable) / delivered, 6),
+                     "variable_cny_per_cu": rounded(variable / delivered, 6)},
+            "fixed_cny_per_year": rounded(fixed, 2), "delivered_cu": rounded(delivered, 6)}
 
 
 def main(folder):
     faults = cards = bumps = 0
     for place in sorted(path for path in pathlib.Path(folder).iterdir() if path.is_dir()):
-        sheet = json.loads((place / "cost-sheet.json").read_text(encoding="utf-8"))
-        card = json.loads((place / "rate-card.json").read_text(encoding="utf-8"))
-        should = recompute(sheet, card)
-        found = list(differences(should, card))
-        cards += 1
-        for line in found:
-            print(f"{place.name}: {line}")
-        faults += len(found)
-        for path, wrong in bumped(card, should):
-            bumps += 1
-            if not list(differences(should, wrong)):
-                print(f"{place.name}: a wrong {path} went unseen")
+        cases, site = cases_of(place)
+        results = []
+        for case in cases:
+            results.append(case.recompute())
+            should = results[-1][0]
+            found = list(differences(should, case.card))
+            cards += 1
+            for line in found:
+                print(f"{place.name}: {line}")
+            faults += len(found)
+            for path, wrong in bumped(case.card, should):
+                bumps += 1
+                if not list(differences(should, wrong)):
+                    print(f"{place.name}: a wrong {path} went unseen")
+                    faults += 1
+            print(f"{place.name}: {case.card['rate']['cny_per_cu']} CNY/CU, {len(found)} differences")
+        if site:
+            for line in differences(site_of(results), site):
+                print(f"{place.name}: site: {line}")
                 faults += 1
-        print(f"{place.name}: {card['rate']['cny_per_cu']} CNY/CU, {len(found)} differences")
     print(f"{cards} rate cards recomputed, {bumps} planted errors, {faults} faults")
     return 1 if faults or cards < 10 else 0
 

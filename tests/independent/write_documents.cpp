@@ -1,8 +1,11 @@
 /// Writes cost sheets of increasing difficulty and the rate cards priced from them:
-/// <folder>/<case>/cost-sheet.json and rate-card.json. The certificates are made up and say so.
+/// <folder>/<case>/cost-sheet.json and rate-card.json; of a mixed fleet site.json and a card a SKU.
+/// The certificates are made up and say so.
 #include <filesystem>
 #include <iostream>
 
+#include "pricing/cost_sheet_import.h"
+#include "pricing/site_rate.h"
 #include "unit/pricing/support.h"
 
 namespace {
@@ -15,6 +18,9 @@ using pricing::test::pointer;
 using pricing::test::worked_document;
 
 const PriceRequest kMidYear{"2026-06-01T00:00:00Z", std::nullopt};
+/// With draws and the tornado.
+const PriceRequest kFull{"2026-06-01T00:00:00Z", std::nullopt, MonteCarloRequest{20000, 77, 2},
+                         true};
 
 void write_case(const std::filesystem::path& folder, const std::string& name, const json& sheet,
                 const Certificate& certificate) {
@@ -120,6 +126,42 @@ json uncertain_inputs() {
   return sheet;
 }
 
+void write_full(const std::filesystem::path& folder, const std::string& name, const json& sheet,
+                const Certificate& certificate) {
+  const CostSheet read = cost_sheet_from_json(sheet, name + "/cost-sheet.json");
+  const RateCard card =
+      read.declared_throughput ? price_declared(read, kFull) : price(certificate, read, kFull);
+  write_document(folder / name / "cost-sheet.json", sheet);
+  write_document(folder / name / "rate-card.json", to_json(card));
+}
+
+void write_fleet(const std::filesystem::path& folder, const std::string& name, const json& sheet,
+                 const Certificate& certificate) {
+  Certificate h800 = certificate;
+  h800.device.name = "simulated H800";
+  Certificate a800 = certificate;
+  a800.device.name = "simulated A800";
+  a800.assessment.k_cu_per_h = Stated<double>::known(0.15123456789);
+  a800.assessment.nu_eff = Stated<double>::known(7.25);
+  const SiteRate site =
+      price_site({h800, a800}, cost_sheet_from_json(sheet, name + "/cost-sheet.json"), kFull);
+  write_document(folder / name / "cost-sheet.json", sheet);
+  for (const RateCard& card : site.cards) {
+    write_document(folder / name / (card.sheet.allocation->sku + ".json"), to_json(card));
+  }
+  write_document(folder / name / "site.json", to_json(site));
+}
+
+/// The example whose assets and power come from CSV, completed.
+json completed_from_csv() {
+  const std::filesystem::path examples =
+      std::filesystem::path(ASSAY_SOURCE_DIR) / "pricing" / "data" / "examples";
+  json sheet = pricing::test::example_document("synthetic-c-post-tax");
+  import_assets(sheet, examples / "synthetic-c-assets.csv", "sheet");
+  import_meter(sheet, examples / "synthetic-c-meter.csv", "sheet");
+  return sheet;
+}
+
 void write_all(const std::filesystem::path& folder) {
   const Certificate certificate = pricing::test::worked_certificate();
   write_case(folder, "01-worked-figure", worked_document(), certificate);
@@ -149,6 +191,24 @@ void write_all(const std::filesystem::path& folder) {
   single.assessment.nu_eff = Stated<double>::missing("one process");
   single.assessment.k_cert_cu_per_h = Stated<double>::missing("one process");
   write_case(folder, "10-no-uncertainty", worked_document(), single);
+
+  const auto example = [](const std::string& name) {
+    return pricing::test::example_document(name);
+  };
+  for (const char* name : {"11-whole-bill", "12-post-tax", "13-china", "14-united-states",
+                           "15-mixed-fleet-by-cu", "16-mixed-fleet-by-capital"}) {
+    std::filesystem::create_directories(folder / name);
+  }
+  write_full(folder, "11-whole-bill", example("synthetic-a-whole-bill"), certificate);
+  Certificate no_degrees = certificate;
+  no_degrees.assessment.nu_eff = Stated<double>::missing("not stated");
+  write_full(folder, "12-post-tax", completed_from_csv(), no_degrees);
+  write_full(folder, "13-china", example("china-h800-hub"), certificate);
+  write_full(folder, "14-united-states", example("united-states-h100"), certificate);
+  json fleet = example("synthetic-b-mixed-fleet");
+  write_fleet(folder, "15-mixed-fleet-by-cu", fleet, certificate);
+  fleet["shared_cost_key"] = "capital";
+  write_fleet(folder, "16-mixed-fleet-by-capital", fleet, certificate);
 }
 
 }  // namespace

@@ -49,4 +49,9 @@ struct SampleOptions {
 /// about `pflops`; and one FP32 product as a roof.
 [[nodiscard]] SampleOptions sample_options_of(const Basket& basket, double pflops = 1e-4);
 
+/// A run of the certify suite with every condition met, of a device of that name that delivers
+/// about `pflops` on the basket: simulated, and of grade certified.
+[[nodiscard]] ResultDocument certified_sample_result(const std::string& basket,
+                                                     const std::string& device, double pflops);
+
 }  // namespace assay

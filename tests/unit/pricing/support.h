@@ -28,7 +28,7 @@ inline nlohmann::json::json_pointer pointer(const std::string& text) {
 inline nlohmann::json figure(const std::string& value, const std::string& unit) {
   nlohmann::json document = {
       {"value", value}, {"unit", unit}, {"source", nullptr}, {"date", nullptr}, {"note", "test"}};
-  if (unit.starts_with("CNY")) document["vat"] = {{"basis", "excluded"}, {"rate", nullptr}};
+  if (!currency_of(unit).empty()) document["vat"] = {{"basis", "excluded"}, {"rate", nullptr}};
   return document;
 }
 

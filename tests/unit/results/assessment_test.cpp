@@ -29,16 +29,7 @@ ResultDocument scored_result(std::int64_t processes = 3) {
 
 /// A run of the certify suite with every condition met.
 ResultDocument certified_result() {
-  ResultDocument result = scored_result(5);
-  result.suite.name = "certify";
-  result.suite.processes = 5;
-  result.suite.fixed_time = true;
-  result.tool.commit = Stated<std::string>::known("0123abcd");
-  result.timer.rate_error_relative = Stated<double>::known(1e-6);
-  for (ProcessRecord& process : result.processes) {
-    for (ItemRecord& item : process.items) item.warm_up_ns = 120'000'000'000;
-  }
-  return result;
+  return certified_sample_result("tb1-lite", "Sample CPU 9000", 1e-4);
 }
 
 template <class Edit>

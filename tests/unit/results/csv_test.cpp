@@ -41,7 +41,8 @@ TEST(Csv, WritingIsUndoneByReading) {
 TEST(Csv, RefusalsNameTheLine) {
   EXPECT_THAT(refusal("name,price\na,1\n\"b,2\n"), HasSubstr("a.csv:3: a quote is opened"));
   EXPECT_THAT(refusal("name,price\na\"b,1\n"), HasSubstr("a.csv:2: a quote inside"));
-  EXPECT_THAT(refusal("name,price\n\"a\"b,1\n"), HasSubstr("a.csv:2: text after a closing"));
+  EXPECT_THAT(refusal("name,price\n\"a\"b,1\n"),
+              HasSubstr("a.csv:2: text after the closing quote"));
   EXPECT_THAT(refusal("name,price\na,1,2\n"), HasSubstr("a.csv:2: the row has 3 fields"));
   EXPECT_THAT(refusal("name,prise\na,1\n"), HasSubstr("did you mean 'price'?"));
   EXPECT_THAT(refusal("name\na\n"), HasSubstr("the column 'price' is missing"));
