@@ -67,7 +67,9 @@ Device cuda_device(const cuda::DriverTable& driver, int ordinal, const nvml::Tab
   cuda::check(driver, driver.driver_get_version(&version), "cuDriverGetVersion", facts.name);
   Device device;
   device.cpu = cpu_device().cpu;
-  device.cuda = CudaChoice{&driver, ordinal, facts.compute_capability};
+  int devices = 1;
+  cuda::check(driver, driver.device_get_count(&devices), "cuDeviceGetCount", facts.name);
+  device.cuda = CudaChoice{&driver, ordinal, facts.compute_capability, devices};
   DeviceRecord& record = device.record;
   record.backend = "cuda";
   record.id = fmt::format("cuda:{}", ordinal);
@@ -85,7 +87,7 @@ Device cuda_device(const cuda::DriverTable& driver, int ordinal, const nvml::Tab
 }
 
 Target Device::target() const {
-  if (cuda) return CudaTarget{cuda->compute_capability, nullptr};
+  if (cuda) return CudaTarget{cuda->compute_capability, nullptr, cuda->devices};
   return cpu;
 }
 
@@ -93,7 +95,7 @@ OpenDevice::OpenDevice(const Device& device) : target_(device.target()) {
   if (!device.cuda) return;
   device_ = std::make_unique<cuda::Device>(*device.cuda->driver, device.cuda->ordinal);
   stream_ = std::make_unique<cuda::Stream>(*device_);
-  target_ = CudaTarget{device.cuda->compute_capability, stream_.get()};
+  target_ = CudaTarget{device.cuda->compute_capability, stream_.get(), device.cuda->devices};
 }
 
 std::vector<Device> find_devices(const std::optional<std::string>& forced_level,

@@ -20,6 +20,7 @@ struct CudaChoice {
   const cuda::DriverTable* driver = nullptr;
   int ordinal = 0;
   int compute_capability = 0;
+  int devices = 1;  ///< that the driver offers
 };
 
 struct Device {

@@ -10,6 +10,7 @@
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/embedding/embedding.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/links/links.h"
 #include "kernels/moe/moe.h"
 #include "kernels/norm/norm.h"
 #include "kernels/random/random.h"
@@ -38,6 +39,7 @@ std::vector<Workload> collect() {
   append(moe::workloads());
   append(random::workloads());
   append(stream::workloads());
+  append(links::workloads());
   append(token_chain::workloads());
   append(transformer::workloads());
   return all;

@@ -63,6 +63,10 @@ std::optional<std::string> unavailable_on_cuda(const Workload& workload, const C
   if (workload.cuda_bytes_issued > 0 && cuda::images().empty()) {
     return "this build carries no CUDA kernels";
   }
+  if (target.devices < workload.devices) {
+    return "it needs " + std::to_string(workload.devices) + " devices; the driver offers " +
+           std::to_string(target.devices);
+  }
   const int least = least_compute_capability(workload.precision);
   if (target.compute_capability < least) {
     return std::string(name(workload.precision)) + " needs compute capability " +

@@ -43,6 +43,7 @@ struct CpuDevice {
 struct CudaTarget {
   int compute_capability = 0;  ///< 80 for 8.0
   cuda::Stream* stream = nullptr;
+  int devices = 1;  ///< that the driver offers: ordinals 0 to devices - 1
 };
 
 /// Where a workload runs.
@@ -107,6 +108,10 @@ struct Workload {
   bool sized_by_machine = false;
   /// How inputs are distributed, in words: "normal(0, 1) by Philox".
   std::string inputs;
+
+  /// Devices that the driver must offer. A workload of several uses them all from one stream, so it
+  /// is run once on a node.
+  int devices = 1;
 
   /// What one iteration of the CUDA kernels asks of global memory: each access of each thread
   /// counted, no cache. 0 without a CUDA implementation, or where a library's kernels do the work.

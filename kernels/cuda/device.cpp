@@ -93,6 +93,18 @@ void Device::make_current() const {
   check(driver_, driver_.context_set_current(context_), "cuCtxSetCurrent", facts_.name);
 }
 
+bool Device::enable_peer_access(const Device& peer) const {
+  int can = 0;
+  check(driver_, driver_.device_can_access_peer(&can, device_, peer.device_),
+        "cuDeviceCanAccessPeer", facts_.name);
+  if (can == 0) return false;
+  const Result result = driver_.context_enable_peer_access(peer.context_, 0);
+  if (result != kPeerAccessAlreadyEnabled) {
+    check(driver_, result, "cuCtxEnablePeerAccess", facts_.name);
+  }
+  return true;
+}
+
 ModuleHandle Device::module_of(std::string_view entry) {
   const Image& image = image_of(entry);
   const auto found = modules_.find(image.family);
@@ -149,6 +161,11 @@ void Stream::synchronize() const {
         device_.facts().name);
 }
 
+void Stream::wait_for(const Event& event) const {
+  check(device_.driver(), device_.driver().stream_wait_event(handle_, event.handle(), 0),
+        "cuStreamWaitEvent", device_.facts().name);
+}
+
 Event::Event(Device& device) : device_(device) {
   check(device.driver(), device.driver().event_create(&handle_, kEventDefault), "cuEventCreate",
         device.facts().name);
@@ -197,6 +214,23 @@ std::size_t free_memory_bytes(const Device& device) {
   check(device.driver(), device.driver().memory_get_info(&free_bytes, &total_bytes), "cuMemGetInfo",
         device.facts().name);
   return free_bytes;
+}
+
+PinnedMemory::PinnedMemory(Device& device, std::size_t bytes) : device_(device), bytes_(bytes) {
+  check(device.driver(), device.driver().host_memory_allocate(&data_, bytes, 0), "cuMemHostAlloc",
+        fmt::format("{} bytes for {}", bytes, device.facts().name));
+}
+PinnedMemory::~PinnedMemory() {
+  device_.driver().host_memory_free(data_);
+}
+
+void copy_between(const Stream& stream, DevicePointer to, const Device& to_device,
+                  DevicePointer from, const Device& from_device, std::size_t bytes) {
+  const DriverTable& driver = stream.device().driver();
+  check(driver,
+        driver.copy_peer_async(to, to_device.context(), from, from_device.context(), bytes,
+                               stream.handle()),
+        "cuMemcpyPeerAsync", stream.device().facts().name);
 }
 
 void copy_to_device(const Stream& stream, DevicePointer to, const void* from, std::size_t bytes) {

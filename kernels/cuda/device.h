@@ -42,6 +42,11 @@ class Device {
 
   void make_current() const;
   [[nodiscard]] const DriverTable& driver() const { return driver_; }
+  [[nodiscard]] int ordinal() const { return device_; }
+  [[nodiscard]] ContextHandle context() const { return context_; }
+  /// Lets copies of this device, which is current, reach `peer` over the link between them, where
+  /// there is one; copies between others go through the host's memory. Returns whether there is.
+  bool enable_peer_access(const Device& peer) const;
   [[nodiscard]] const DeviceFacts& facts() const { return facts_; }
   /// The entry of that name. Errors: check_error where no image has it, or the driver refuses the
   /// image: then the line says which driver is there and what the image needs.
@@ -59,6 +64,8 @@ class Device {
   std::map<std::string, FunctionHandle, std::less<>> kernels_;
 };
 
+class Event;
+
 /// An ordered queue of work on a device.
 class Stream {
  public:
@@ -70,6 +77,8 @@ class Stream {
   [[nodiscard]] Device& device() const { return device_; }
   [[nodiscard]] StreamHandle handle() const { return handle_; }
   void synchronize() const;
+  /// What is enqueued from here on begins after `event`, which may be another device's.
+  void wait_for(const Event& event) const;
 
  private:
   Device& device_;
@@ -88,6 +97,7 @@ class Event {
   void synchronize() const;
   /// Seconds from `earlier` to this event; both have happened.
   [[nodiscard]] double seconds_since(const Event& earlier) const;
+  [[nodiscard]] EventHandle handle() const { return handle_; }
 
  private:
   Device& device_;
@@ -115,8 +125,30 @@ class Memory {
 /// What an allocation can still be given. Errors: check_error.
 [[nodiscard]] std::size_t free_memory_bytes(const Device& device);
 
-/// Ordered on the stream; the host memory is pageable, so a copy returns when it is staged (to the
-/// device) or done (to the host).
+/// Host memory that a device copies from and to at the link's full rate, on its own; the device
+/// outlives it.
+class PinnedMemory {
+ public:
+  PinnedMemory(Device& device, std::size_t bytes);
+  ~PinnedMemory();
+  PinnedMemory(const PinnedMemory&) = delete;
+  PinnedMemory& operator=(const PinnedMemory&) = delete;
+
+  [[nodiscard]] void* data() const { return data_; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+ private:
+  Device& device_;
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// Between two devices, ordered on the stream, which is of either.
+void copy_between(const Stream& stream, DevicePointer to, const Device& to_device,
+                  DevicePointer from, const Device& from_device, std::size_t bytes);
+
+/// Ordered on the stream; where the host memory is pageable, a copy returns when it is staged (to
+/// the device) or done (to the host); where it is pinned, when it is enqueued.
 void copy_to_device(const Stream& stream, DevicePointer to, const void* from, std::size_t bytes);
 void copy_to_host(const Stream& stream, void* to, DevicePointer from, std::size_t bytes);
 void fill_bytes(const Stream& stream, DevicePointer to, unsigned char value, std::size_t bytes);

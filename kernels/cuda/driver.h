@@ -32,6 +32,7 @@ inline constexpr Result kNotFound = 500;
 inline constexpr Result kIllegalAddress = 700;
 inline constexpr Result kLaunchOutOfResources = 701;
 inline constexpr Result kMisalignedAddress = 716;
+inline constexpr Result kPeerAccessAlreadyEnabled = 704;
 inline constexpr Result kLaunchFailed = 719;
 inline constexpr Result kNotSupported = 801;
 inline constexpr Result kCaptureUnsupported = 900;
@@ -101,6 +102,9 @@ struct DriverTable {
   Result (*primary_context_retain)(ContextHandle* context, DeviceOrdinal device);
   Result (*primary_context_release)(DeviceOrdinal device);
   Result (*context_set_current)(ContextHandle context);
+  Result (*device_can_access_peer)(int* can, DeviceOrdinal device, DeviceOrdinal peer);
+  /// Lets kernels and copies of the current context reach `peer` over the link between them.
+  Result (*context_enable_peer_access)(ContextHandle peer, unsigned flags);
 
   Result (*module_load_data)(ModuleHandle* module, const void* image);
   Result (*module_unload)(ModuleHandle module);
@@ -116,10 +120,14 @@ struct DriverTable {
   Result (*memory_get_info)(std::size_t* free_bytes, std::size_t* total_bytes);
   Result (*memory_allocate)(DevicePointer* pointer, std::size_t bytes);
   Result (*memory_free)(DevicePointer pointer);
+  Result (*host_memory_allocate)(void** pointer, std::size_t bytes, unsigned flags);
+  Result (*host_memory_free)(void* pointer);
   Result (*copy_to_device_async)(DevicePointer to, const void* from, std::size_t bytes,
                                  StreamHandle stream);
   Result (*copy_to_host_async)(void* to, DevicePointer from, std::size_t bytes,
                                StreamHandle stream);
+  Result (*copy_peer_async)(DevicePointer to, ContextHandle to_context, DevicePointer from,
+                            ContextHandle from_context, std::size_t bytes, StreamHandle stream);
   Result (*memory_set_8_async)(DevicePointer to, unsigned char value, std::size_t bytes,
                                StreamHandle stream);
 
@@ -159,6 +167,8 @@ void for_each_entry(Table& table, Visit visit) {
   visit("cuDevicePrimaryCtxRetain", table.primary_context_retain);
   visit("cuDevicePrimaryCtxRelease", table.primary_context_release);
   visit("cuCtxSetCurrent", table.context_set_current);
+  visit("cuDeviceCanAccessPeer", table.device_can_access_peer);
+  visit("cuCtxEnablePeerAccess", table.context_enable_peer_access);
   visit("cuModuleLoadData", table.module_load_data);
   visit("cuModuleUnload", table.module_unload);
   visit("cuModuleGetFunction", table.module_get_function);
@@ -168,8 +178,11 @@ void for_each_entry(Table& table, Visit visit) {
   visit("cuMemGetInfo", table.memory_get_info);
   visit("cuMemAlloc", table.memory_allocate);
   visit("cuMemFree", table.memory_free);
+  visit("cuMemHostAlloc", table.host_memory_allocate);
+  visit("cuMemFreeHost", table.host_memory_free);
   visit("cuMemcpyHtoDAsync", table.copy_to_device_async);
   visit("cuMemcpyDtoHAsync", table.copy_to_host_async);
+  visit("cuMemcpyPeerAsync", table.copy_peer_async);
   visit("cuMemsetD8Async", table.memory_set_8_async);
   visit("cuStreamCreate", table.stream_create);
   visit("cuStreamDestroy", table.stream_destroy);

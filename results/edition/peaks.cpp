@@ -41,6 +41,7 @@ Accelerator accelerator_from(const nlohmann::json& row) {
   row.at("bandwidth_gb_per_s").get_to(accelerator.bandwidth_gb_per_s);
   accelerator.dense_tflops = known_figures(row.at("dense_tflops"));
   accelerator.flop_per_clock_per_sm = known_figures(row.at("flop_per_clock_per_sm"));
+  accelerator.nvlink_gb_per_s = optional_at<double>(row, "nvlink_gb_per_s");
   row.at("sources").get_to(accelerator.sources);
   row.at("notes").get_to(accelerator.notes);
   return accelerator;

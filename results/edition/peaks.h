@@ -29,7 +29,8 @@ struct Accelerator {
   /// By precision: fp64, fp64_tensor, fp32, tf32, fp16, bf16, fp8, int8. Absent: not published.
   std::map<std::string, double> dense_tflops;
   std::map<std::string, double> flop_per_clock_per_sm;
-  std::vector<std::string> sources;  ///< keys into PeakTable::sources
+  std::optional<double> nvlink_gb_per_s;  ///< both directions together; 0: it has none
+  std::vector<std::string> sources;       ///< keys into PeakTable::sources
   std::string notes;
 };
 

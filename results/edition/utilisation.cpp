@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "results/edition/links.h"
 #include "results/edition/model_flops.h"
 #include "results/edition/statistics.h"
 
@@ -83,6 +84,29 @@ void judge(const WorkloadSeries& series, const Plausibility& verdict, Plausibili
       .push_back(series.workload + ": " + verdict.reason);
 }
 
+/// The greatest clock of the multiprocessors that the driver states.
+std::optional<double> stated_max_clock_mhz(const ItemRecord& record) {
+  const auto& gpu = record.telemetry.gpu;
+  if (!gpu || !gpu->has_value()) return std::nullopt;
+  const auto found = gpu->value->find("clock_mhz_stated_max");
+  return found == gpu->value->end() ? std::nullopt : found->second.value;
+}
+
+/// What holds of any device, in the table or not: its clock and its links.
+void judge_device(const WorkloadSeries& workload, const ProcessSeries& process,
+                  const PeakLookup& peaks, PlausibilityReport& report) {
+  const ItemRecord& record = *process.record;
+  const std::optional<double> maximum = stated_max_clock_mhz(record);
+  const Stated<double>& clock = record.telemetry.clock_mhz_median;
+  if (maximum && clock.has_value()) judge(workload, judge_clock(*clock.value, *maximum), report);
+  if (process.sample_s.empty()) return;
+  const double iteration_s = median(process.sample_s) / static_cast<double>(record.batch);
+  const double gb_per_s = static_cast<double>(record.bytes) / iteration_s * 1e-9;
+  if (const auto verdict = judge_link(record, gb_per_s, peaks.accelerator)) {
+    judge(workload, *verdict, report);
+  }
+}
+
 }  // namespace
 
 PeakLookup look_up_peaks(const DeviceRecord& device, const PeakTable& table) {
@@ -147,6 +171,11 @@ PlausibilityReport check_plausibility(const ResultDocument& result,
                                       const std::vector<WorkloadSeries>& series,
                                       const PeakLookup& peaks) {
   PlausibilityReport report;
+  for (const WorkloadSeries& workload : series) {
+    for (const ProcessSeries& process : workload.processes) {
+      judge_device(workload, process, peaks, report);
+    }
+  }
   if (!peaks.accelerator) return report;
   const Accelerator& accelerator = *peaks.accelerator;
   for (const WorkloadSeries& workload : series) {
@@ -160,6 +189,9 @@ PlausibilityReport check_plausibility(const ResultDocument& result,
         // explains as much as the printed one does.
         std::optional<double> maximum = accelerator.boost_mhz;
         if (clock.has_value()) maximum = std::max(maximum.value_or(0.0), *clock.value);
+        if (const auto stated = stated_max_clock_mhz(*process.record)) {
+          maximum = std::max(maximum.value_or(0.0), *stated);
+        }
         judge(workload, judge_nominal(process.pflops / (*nominal * 1e-3), maximum, peak_clock),
               report);
       }

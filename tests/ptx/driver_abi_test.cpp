@@ -39,6 +39,13 @@ static_assert(
 static_assert(kSameCall<decltype(DriverTable::primary_context_release),
                         decltype(&cuDevicePrimaryCtxRelease)>);
 static_assert(kSameCall<decltype(DriverTable::context_set_current), decltype(&cuCtxSetCurrent)>);
+static_assert(
+    kSameCall<decltype(DriverTable::device_can_access_peer), decltype(&cuDeviceCanAccessPeer)>);
+static_assert(
+    kSameCall<decltype(DriverTable::context_enable_peer_access), decltype(&cuCtxEnablePeerAccess)>);
+static_assert(kSameCall<decltype(DriverTable::host_memory_allocate), decltype(&cuMemHostAlloc)>);
+static_assert(kSameCall<decltype(DriverTable::host_memory_free), decltype(&cuMemFreeHost)>);
+static_assert(kSameCall<decltype(DriverTable::copy_peer_async), decltype(&cuMemcpyPeerAsync)>);
 static_assert(kSameCall<decltype(DriverTable::module_load_data), decltype(&cuModuleLoadData)>);
 static_assert(kSameCall<decltype(DriverTable::module_unload), decltype(&cuModuleUnload)>);
 static_assert(
@@ -84,6 +91,7 @@ static_assert(kInvalidContext == CUDA_ERROR_INVALID_CONTEXT);
 static_assert(kNoBinaryForGpu == CUDA_ERROR_NO_BINARY_FOR_GPU);
 static_assert(kInvalidPtx == CUDA_ERROR_INVALID_PTX);
 static_assert(kUnsupportedPtxVersion == CUDA_ERROR_UNSUPPORTED_PTX_VERSION);
+static_assert(kPeerAccessAlreadyEnabled == CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED);
 static_assert(kInvalidHandle == CUDA_ERROR_INVALID_HANDLE);
 static_assert(kNotFound == CUDA_ERROR_NOT_FOUND);
 static_assert(kIllegalAddress == CUDA_ERROR_ILLEGAL_ADDRESS);

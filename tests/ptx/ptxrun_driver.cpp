@@ -115,6 +115,14 @@ Result context_set_current(cuda::ContextHandle) {
   return cuda::kSuccess;
 }
 
+Result device_can_access_peer(int* can, cuda::DeviceOrdinal, cuda::DeviceOrdinal) {
+  *can = 0;  // there is one device
+  return cuda::kSuccess;
+}
+Result context_enable_peer_access(cuda::ContextHandle, unsigned) {
+  return cuda::kInvalidDevice;
+}
+
 Result module_load_data(cuda::ModuleHandle* module, const void* image) {
   Machine& m = machine();
   const std::string text = ptx_device::select_ptx(image, m.options.architecture).text;
@@ -232,6 +240,19 @@ Result memory_free(cuda::DevicePointer pointer) {
   m.allocations.erase(found);
   return cuda::kSuccess;
 }
+Result host_memory_allocate(void** pointer, std::size_t bytes, unsigned) {
+  *pointer = std::malloc(bytes);
+  return *pointer == nullptr ? cuda::kOutOfMemory : cuda::kSuccess;
+}
+Result host_memory_free(void* pointer) {
+  std::free(pointer);
+  return cuda::kSuccess;
+}
+Result copy_peer_async(cuda::DevicePointer to, cuda::ContextHandle, cuda::DevicePointer from,
+                       cuda::ContextHandle, std::size_t bytes, cuda::StreamHandle) {
+  std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
+  return cuda::kSuccess;
+}
 Result copy_to_device_async(cuda::DevicePointer to, const void* from, std::size_t bytes,
                             cuda::StreamHandle) {
   std::memcpy(reinterpret_cast<void*>(to), from, bytes);
@@ -296,6 +317,8 @@ const cuda::DriverTable& driver() {
       .primary_context_retain = primary_context_retain,
       .primary_context_release = primary_context_release,
       .context_set_current = context_set_current,
+      .device_can_access_peer = device_can_access_peer,
+      .context_enable_peer_access = context_enable_peer_access,
       .module_load_data = module_load_data,
       .module_unload = module_unload,
       .module_get_function = module_get_function,
@@ -305,8 +328,11 @@ const cuda::DriverTable& driver() {
       .memory_get_info = unsupported,
       .memory_allocate = memory_allocate,
       .memory_free = memory_free,
+      .host_memory_allocate = host_memory_allocate,
+      .host_memory_free = host_memory_free,
       .copy_to_device_async = copy_to_device_async,
       .copy_to_host_async = copy_to_host_async,
+      .copy_peer_async = copy_peer_async,
       .memory_set_8_async = memory_set_8_async,
       .stream_create = stream_create,
       .stream_destroy = stream_destroy,

@@ -140,6 +140,20 @@ Result context_set_current(cuda::ContextHandle context) {
   return call([&](Machine& machine) { machine.set_current(context); });
 }
 
+Result device_can_access_peer(int* can, cuda::DeviceOrdinal device, cuda::DeviceOrdinal peer) {
+  return call_for(can, [&](Machine& machine) {
+    machine.require_device(device);
+    machine.require_device(peer);
+    return device == peer ? 0 : 1;
+  });
+}
+Result context_enable_peer_access(cuda::ContextHandle peer, unsigned flags) {
+  return call([&](Machine& machine) {
+    if (flags != 0) throw Refusal(cuda::kInvalidValue, "flags must be 0");
+    machine.enable_peer_access(peer);
+  });
+}
+
 Result module_load_data(cuda::ModuleHandle* module, const void* image) {
   return call_for(module, [&](Machine& machine) { return machine.load(image); });
 }
@@ -185,6 +199,19 @@ Result memory_allocate(cuda::DevicePointer* pointer, std::size_t bytes) {
 }
 Result memory_free(cuda::DevicePointer pointer) {
   return call([&](Machine& machine) { machine.free(pointer); });
+}
+Result host_memory_allocate(void** pointer, std::size_t bytes, unsigned) {
+  return call_for(pointer, [&](Machine& machine) { return machine.allocate_host(bytes); });
+}
+Result host_memory_free(void* pointer) {
+  return call([&](Machine& machine) { machine.free_host(pointer); });
+}
+Result copy_peer_async(cuda::DevicePointer to, cuda::ContextHandle to_context,
+                       cuda::DevicePointer from, cuda::ContextHandle from_context,
+                       std::size_t bytes, cuda::StreamHandle stream) {
+  return call([&](Machine& machine) {
+    machine.copy_peer(to, to_context, from, from_context, bytes, stream);
+  });
 }
 Result copy_to_device_async(cuda::DevicePointer to, const void* from, std::size_t bytes,
                             cuda::StreamHandle stream) {
@@ -287,6 +314,8 @@ const cuda::DriverTable& driver() {
       .primary_context_retain = primary_context_retain,
       .primary_context_release = primary_context_release,
       .context_set_current = context_set_current,
+      .device_can_access_peer = device_can_access_peer,
+      .context_enable_peer_access = context_enable_peer_access,
       .module_load_data = module_load_data,
       .module_unload = module_unload,
       .module_get_function = module_get_function,
@@ -296,8 +325,11 @@ const cuda::DriverTable& driver() {
       .memory_get_info = memory_get_info,
       .memory_allocate = memory_allocate,
       .memory_free = memory_free,
+      .host_memory_allocate = host_memory_allocate,
+      .host_memory_free = host_memory_free,
       .copy_to_device_async = copy_to_device_async,
       .copy_to_host_async = copy_to_host_async,
+      .copy_peer_async = copy_peer_async,
       .memory_set_8_async = memory_set_8_async,
       .stream_create = stream_create,
       .stream_destroy = stream_destroy,

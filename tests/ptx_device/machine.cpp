@@ -54,7 +54,7 @@ Machine::Machine(const Options& options)
   for (int device = 0; device < options.device_count; ++device) {
     const std::uint64_t first = kGlobalBegin + static_cast<std::uint64_t>(device) * kDeviceSpan;
     devices_.push_back(
-        std::make_unique<Device>(Device{GlobalMemory(first, options.memory_bytes), 0, 0}));
+        std::make_unique<Device>(Device{GlobalMemory(first, options.memory_bytes), 0, 0, {}}));
   }
 }
 
@@ -102,18 +102,31 @@ void Machine::release(cuda::DeviceOrdinal device) {
   --retained;
 }
 
+int Machine::device_of_context(cuda::ContextHandle context) const {
+  for (std::size_t device = 0; device < devices_.size(); ++device) {
+    if (reinterpret_cast<cuda::ContextHandle>(&devices_[device]->handle) == context &&
+        devices_[device]->retained > 0) {
+      return static_cast<int>(device);
+    }
+  }
+  throw Refusal(cuda::kInvalidContext, "the context is not one that is retained");
+}
+
 void Machine::set_current(cuda::ContextHandle context) {
   if (context == nullptr) {
     current_context = {};
-    return;
+  } else {
+    current_context = {generation_, device_of_context(context)};
   }
-  for (std::size_t device = 0; device < devices_.size(); ++device) {
-    if (reinterpret_cast<cuda::ContextHandle>(&devices_[device]->handle) != context) continue;
-    if (devices_[device]->retained == 0) break;
-    current_context = {generation_, static_cast<int>(device)};
-    return;
+}
+
+void Machine::enable_peer_access(cuda::ContextHandle peer) {
+  const int device = current();
+  const int other = device_of_context(peer);
+  if (other == device) throw Refusal(cuda::kInvalidDevice, "a device is no peer of its own");
+  if (!devices_[static_cast<std::size_t>(device)]->peers.insert(other).second) {
+    throw Refusal(cuda::kPeerAccessAlreadyEnabled, "the peer is reachable already");
   }
-  throw Refusal(cuda::kInvalidContext, "the context is not one that is retained");
 }
 
 int Machine::current() const {
@@ -362,6 +375,35 @@ void Machine::fill(cuda::DevicePointer to, unsigned char value, std::size_t byte
   enqueue(stream, [=, &memory] { std::memset(memory.range(to, bytes), value, bytes); });
 }
 
+void Machine::copy_peer(cuda::DevicePointer to, cuda::ContextHandle to_context,
+                        cuda::DevicePointer from, cuda::ContextHandle from_context,
+                        std::size_t bytes, cuda::StreamHandle stream) {
+  current();
+  GlobalMemory& target = devices_[static_cast<std::size_t>(device_of_context(to_context))]->memory;
+  GlobalMemory& source =
+      devices_[static_cast<std::size_t>(device_of_context(from_context))]->memory;
+  static_cast<void>(target.range(to, bytes));
+  static_cast<void>(source.range(from, bytes));
+  enqueue(stream, [=, &target, &source] {
+    std::memcpy(target.range(to, bytes), source.range(from, bytes), bytes);
+  });
+}
+
+void* Machine::allocate_host(std::size_t bytes) {
+  current();
+  if (bytes == 0) throw Refusal(cuda::kInvalidValue, "an allocation of no bytes");
+  auto memory = std::make_unique<std::byte[]>(bytes);
+  void* const pointer = memory.get();
+  host_memory_.emplace(pointer, std::move(memory));
+  return pointer;
+}
+
+void Machine::free_host(void* pointer) {
+  if (host_memory_.erase(pointer) == 0) {
+    throw Refusal(cuda::kInvalidValue, "this is no pinned memory");
+  }
+}
+
 // Streams and events.
 
 cuda::StreamHandle Machine::create_stream() {
@@ -477,6 +519,7 @@ std::vector<std::string> Machine::leaks() const {
     lines.emplace_back("a capture that never ended");
   for (std::size_t k = 0; k < graphs_.size(); ++k) lines.emplace_back("a graph");
   for (std::size_t k = 0; k < executables_.size(); ++k) lines.emplace_back("an executable graph");
+  for (std::size_t k = 0; k < host_memory_.size(); ++k) lines.emplace_back("pinned memory");
   for (const auto& [handle, module] : modules_) {
     lines.push_back(fmt::format("a module of {} functions", module->parsed.functions.size()));
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,8 @@ class Machine {
   cuda::ContextHandle retain(cuda::DeviceOrdinal device);
   void release(cuda::DeviceOrdinal device);
   void set_current(cuda::ContextHandle context);
+  /// Each device reaches each other one.
+  void enable_peer_access(cuda::ContextHandle peer);
 
   // Modules.
   cuda::ModuleHandle load(const void* image);
@@ -61,6 +64,10 @@ class Machine {
                     cuda::StreamHandle stream);
   void fill(cuda::DevicePointer to, unsigned char value, std::size_t bytes,
             cuda::StreamHandle stream);
+  void copy_peer(cuda::DevicePointer to, cuda::ContextHandle to_context, cuda::DevicePointer from,
+                 cuda::ContextHandle from_context, std::size_t bytes, cuda::StreamHandle stream);
+  void* allocate_host(std::size_t bytes);
+  void free_host(void* pointer);
 
   // Streams and events.
   cuda::StreamHandle create_stream();
@@ -110,6 +117,7 @@ class Machine {
     GlobalMemory memory;
     int retained = 0;
     std::size_t handle = 0;  ///< its address is the context's handle
+    std::set<int> peers;     ///< that were made reachable
   };
   struct LoadedModule;
   struct LoadedFunction {
@@ -148,6 +156,8 @@ class Machine {
 
   /// The device of the context that is current in this thread.
   int current() const;
+  /// The device of a context that is retained.
+  int device_of_context(cuda::ContextHandle context) const;
   void place_variables(LoadedModule& module);
   void write_initial(const LoadedModule& module, const Variable& variable);
   LoadedModule& module_of(cuda::ModuleHandle handle);
@@ -171,6 +181,7 @@ class Machine {
   std::vector<std::shared_ptr<Capture>> captures_;  ///< not ended
   std::unordered_map<void*, std::unique_ptr<Graph>> graphs_;
   std::unordered_map<void*, std::unique_ptr<Graph>> executables_;
+  std::unordered_map<void*, std::unique_ptr<std::byte[]>> host_memory_;
   Counters counters_;
   std::map<std::string, Counters> kernel_counters_;
   cuda::Result dead_ = cuda::kSuccess;
