@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "harness/clock.h"
+#include "harness/event_timer.h"
 #include "harness/telemetry.h"
 
 namespace assay::harness {
@@ -25,9 +26,94 @@ std::string one_line(std::string text) {
   return text;
 }
 
+/// The sets of buffers that take turns; training steps and links have one.
+struct Sets {
+  std::vector<Instance> instances;
+  std::size_t next = 0;
+
+  void enqueue_next() {
+    instances[next].enqueue();
+    next = (next + 1) % instances.size();
+  }
+};
+
+Sets make_sets(ItemRecord& record, const Workload& workload, const Target& target,
+               const InputKey& key) {
+  Sets sets;
+  sets.instances.push_back(make_instance(workload, target, key));
+  const Instance& first = sets.instances.front();
+  const auto* const cuda = std::get_if<CudaTarget>(&target);
+  if (cuda == nullptr || !first.enqueue || !workload.may_rotate) return sets;
+  const Rotation rotation = rotation_for(static_cast<std::int64_t>(workload.bytes),
+                                         cuda->stream->device().facts().l2_cache_bytes);
+  record.regime = rotation.regime;
+  if (rotation.sets > 1) record.notes["buffer_sets"] = std::to_string(rotation.sets);
+  const std::function<Instance()> another = first.another;
+  sets.instances.reserve(static_cast<std::size_t>(rotation.sets));
+  for (std::int64_t i = 1; i < rotation.sets; ++i) {
+    sets.instances.push_back(another ? another() : make_instance(workload, target, key));
+  }
+  return sets;
+}
+
+/// The clock of the multiprocessors beside each batch; a call that failed is not made again.
+class ClockReader {
+ public:
+  explicit ClockReader(const Gpu* gpu) : gpu_(gpu) {
+    if (gpu_ == nullptr) reason_ = "the device was not asked: it is not known to NVML";
+  }
+  void read() {
+    if (!is_on_ || !reason_.empty()) return;
+    const Stated<double> clock = sm_clock_mhz(*gpu_);
+    if (clock.has_value()) {
+      mhz_.push_back(std::llround(*clock.value));
+    } else {
+      reason_ = clock.reason;
+    }
+  }
+  /// Readings before this are not asked for.
+  void begin() { is_on_ = true; }
+  [[nodiscard]] Stated<std::vector<std::int64_t>> take() {
+    using Clocks = Stated<std::vector<std::int64_t>>;
+    return reason_.empty() ? Clocks::known(std::move(mhz_)) : Clocks::missing(reason_);
+  }
+
+ private:
+  const Gpu* gpu_;
+  bool is_on_ = false;
+  std::string reason_;
+  std::vector<std::int64_t> mhz_;
+};
+
+/// A kernel on a GPU, timed by the device's events in batches that these can resolve.
+class OnDeviceClock {
+ public:
+  OnDeviceClock(cuda::Stream& stream, Sets& sets, const Gpu* gpu)
+      : clocks_(gpu),
+        timer_(
+            stream, [&sets] { sets.enqueue_next(); }, [this] { clocks_.read(); }) {}
+
+  void apply(Subject& subject, SamplerOptions& options) {
+    subject.iterate = nullptr;
+    subject.time_batch = [this](std::int64_t n) { return timer_.time_batch(n); };
+    subject.window_begins = [this, begins = subject.window_begins] {
+      clocks_.begin();
+      begins();
+    };
+    options.clock_step_ns = kEventResolutionNs;
+    options.sample_seconds_min = std::max(options.sample_seconds_min, kEventBatchSeconds);
+  }
+  [[nodiscard]] DeviceTiming record() { return {"cuda_event", kEventResolutionNs, clocks_.take()}; }
+
+ private:
+  ClockReader clocks_;
+  EventTimer timer_;
+};
+
 void sample_into(ItemRecord& record, Judgement& judgement, const ItemRequest& request,
-                 Instance& instance, const std::function<bool()>& interrupted,
+                 const Target& target, Sets& sets, const std::function<bool()>& interrupted,
                  const std::function<void(const Progress&)>& on_progress) {
+  Instance& instance = sets.instances.front();
   Telemetry telemetry({}, request.gpu);
   Subject subject;
   subject.now_ns = monotonic_ns;
@@ -53,7 +139,13 @@ void sample_into(ItemRecord& record, Judgement& judgement, const ItemRequest& re
       training.gradient_norms.push_back(observation.gradient_norm);
     };
   }
-  Sampling sampling = sample(subject, request.options);
+  SamplerOptions options = request.options;
+  std::optional<OnDeviceClock> device_clock;
+  if (const auto* const cuda = std::get_if<CudaTarget>(&target); cuda && instance.enqueue) {
+    device_clock.emplace(*cuda->stream, sets, request.gpu.get()).apply(subject, options);
+  }
+  Sampling sampling = sample(subject, options);
+  if (device_clock) record.device_timing = device_clock->record();
   record.warm_up_iterations = sampling.warm_up_iterations;
   record.warm_up_ns = sampling.warm_up_ns;
   record.steady = sampling.steady;
@@ -71,23 +163,28 @@ bool all_finite(const std::vector<double>& values) {
                      [](double value) { return std::isfinite(value); });
 }
 
-void verify_into(ItemRecord& record, const Instance& instance) {
+/// Every set of buffers was worked on, so each is checked.
+void verify_into(ItemRecord& record, const Sets& sets) {
   if (record.stop_reason == "interrupted") {
     record.status = "interrupted";
     record.error = "interrupted before its output was checked";
     return;
   }
-  if (!instance.verify) {
+  if (!sets.instances.front().verify) {
     record.status = "invalid";
     record.error = "the workload has no check of its output";
     return;
   }
   record.status = "valid";
-  for (const Check& check : instance.verify()) {
-    record.checks.push_back({check.name, check.error, check.bound, check.passed()});
-    if (!check.passed() && record.status == "valid") {
-      record.status = "invalid";
-      record.error = one_line("output check failed: " + check.name);
+  for (std::size_t i = 0; i < sets.instances.size(); ++i) {
+    for (const Check& check : sets.instances[i].verify()) {
+      const std::string name =
+          i == 0 ? check.name : "buffer set " + std::to_string(i + 1) + ", " + check.name;
+      record.checks.push_back({name, check.error, check.bound, check.passed()});
+      if (!check.passed() && record.status == "valid") {
+        record.status = "invalid";
+        record.error = one_line("output check failed: " + name);
+      }
     }
   }
   if (record.checks.empty()) {
@@ -157,14 +254,10 @@ MeasuredItem measure_item(const ItemRequest& request, const Target& target,
   ItemRecord& record = measured.record;
   record = unmeasured(entry, "failed", "");
   try {
-    Instance instance = make_instance(entry.workload, target, request.key);
-    for (const auto& [key, value] : instance.notes) record.notes[key] = value;
-    if (const auto regime = record.notes.find("regime"); regime != record.notes.end()) {
-      record.regime = regime->second;
-      record.notes.erase(regime);
-    }
-    sample_into(record, measured.judgement, request, instance, interrupted, on_progress);
-    verify_into(record, instance);
+    Sets sets = make_sets(record, entry.workload, target, request.key);
+    for (const auto& [key, value] : sets.instances.front().notes) record.notes[key] = value;
+    sample_into(record, measured.judgement, request, target, sets, interrupted, on_progress);
+    verify_into(record, sets);
   } catch (...) {
     record.status = "failed";
     record.stop_reason = "failed";

@@ -12,7 +12,7 @@ constexpr double kNsPerSecond = 1e9;
 constexpr std::int64_t kProgressEveryNs = 100'000'000;
 
 void check(const Subject& subject, const SamplerOptions& options) {
-  if (!subject.now_ns || !subject.iterate) {
+  if (!subject.now_ns || (!subject.iterate && !subject.time_batch)) {
     throw std::invalid_argument("a subject needs a clock and an iteration");
   }
   const bool sensible = options.item_seconds > 0.0 && options.warm_up_min_s >= 0.0 &&
@@ -36,6 +36,31 @@ class ProgressTicker {
   const Subject& subject_;
   Phase phase_;
   std::int64_t next_ns_ = 0;
+};
+
+/// The ends of batches, and how long all has taken, from the start.
+class Batches {
+ public:
+  explicit Batches(const Subject& subject) : subject_(subject), begin_ns_(subject.now_ns()) {}
+
+  void run(std::int64_t batch) {
+    if (subject_.time_batch) {
+      // A clock of coarse steps may see nothing of an empty batch; ends ascend all the same.
+      end_ns_ += std::max<std::int64_t>(1, subject_.time_batch(batch));
+      elapsed_ns_ = subject_.now_ns() - begin_ns_;
+      return;
+    }
+    for (std::int64_t i = 0; i < batch; ++i) subject_.iterate();
+    elapsed_ns_ = end_ns_ = subject_.now_ns() - begin_ns_;
+  }
+  [[nodiscard]] std::int64_t end_ns() const { return end_ns_; }
+  [[nodiscard]] std::int64_t elapsed_ns() const { return elapsed_ns_; }
+
+ private:
+  const Subject& subject_;
+  std::int64_t begin_ns_;
+  std::int64_t end_ns_ = 0;      ///< of the last batch, in the time that is sampled
+  std::int64_t elapsed_ns_ = 0;  ///< by now_ns
 };
 
 bool is_interrupted(const Subject& subject) {
@@ -65,18 +90,19 @@ WarmUp warm_up(const Subject& subject, const SamplerOptions& options) {
   std::vector<double> iteration_ns;
   std::vector<std::int64_t> end_ns;
   ProgressTicker ticker(subject, Phase::warm_up);
-  const std::int64_t begin = subject.now_ns();
+  Batches batches(subject);
   double next_check_s = options.warm_up_min_s;
   std::int64_t batch = 1;
   std::int64_t previous = 0;
   while (true) {
-    for (std::int64_t i = 0; i < batch; ++i) subject.iterate();
-    const std::int64_t elapsed = subject.now_ns() - begin;
+    batches.run(batch);
+    const std::int64_t elapsed = batches.elapsed_ns();
     result.iterations += batch;
     result.elapsed_ns = elapsed;
-    end_ns.push_back(elapsed);
-    iteration_ns.push_back(static_cast<double>(elapsed - previous) / static_cast<double>(batch));
-    previous = elapsed;
+    end_ns.push_back(batches.end_ns());
+    iteration_ns.push_back(static_cast<double>(end_ns.back() - previous) /
+                           static_cast<double>(batch));
+    previous = end_ns.back();
     if (is_interrupted(subject)) {
       result.interrupted = true;
       break;
@@ -118,11 +144,11 @@ void timed_window(const Subject& subject, const SamplerOptions& options, Samplin
   std::int64_t iterations = result.warm_up_iterations;
   ProgressTicker ticker(subject, Phase::timed);
   std::int64_t look_at = next_look(0, options.rule);
-  const std::int64_t begin = subject.now_ns();
+  Batches batches(subject);
   while (true) {
-    for (std::int64_t i = 0; i < result.batch; ++i) subject.iterate();
-    const std::int64_t elapsed = subject.now_ns() - begin;
-    result.sample_end_ns.push_back(elapsed);
+    batches.run(result.batch);
+    const std::int64_t elapsed = batches.elapsed_ns();
+    result.sample_end_ns.push_back(batches.end_ns());
     if (is_interrupted(subject)) {
       result.stop_reason = "interrupted";
       return;

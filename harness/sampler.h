@@ -3,7 +3,8 @@
 /// narrow enough or the time is over (docs/figures.md). It knows time and the subject only
 /// through functions, so that its rules are tested on a simulated device whose truth is known.
 ///
-/// A sample is the time between two ends of batches, so gaps between iterations are part of it.
+/// A sample is the time between two ends of batches, so gaps between iterations are part of it; or,
+/// where the subject times its batches itself (by a device's events), the time of the batch alone.
 /// Every sample is kept; a throttled one counts as it is paid.
 #include <cstdint>
 #include <functional>
@@ -23,13 +24,16 @@ struct Progress {
   double phase_elapsed_s = 0.0;
 };
 
-/// What is sampled. now_ns and iterate are required.
+/// What is sampled. now_ns is required, and one of iterate and time_batch.
 struct Subject {
   std::function<std::int64_t()> now_ns;
-  std::function<void()> iterate;        ///< one iteration; returns when its work is done
-  std::function<bool()> interrupted;    ///< asked after each sample
-  std::function<void()> window_begins;  ///< called before the timed window, outside it
-  std::function<void()> window_ended;   ///< called after it
+  std::function<void()> iterate;  ///< one iteration; returns when its work is done
+  /// Does that many iterations and returns the nanoseconds they took by the device's own clock.
+  /// now_ns then only says when the warm-up and the window are over.
+  std::function<std::int64_t(std::int64_t)> time_batch;
+  std::function<bool()> interrupted;                 ///< asked after each sample
+  std::function<void()> window_begins;               ///< called before the timed window, outside it
+  std::function<void()> window_ended;                ///< called after it
   std::function<void(const Progress&)> on_progress;  ///< at most ten times a second
 };
 
@@ -54,7 +58,7 @@ struct Sampling {
   std::int64_t warm_up_ns = 0;
   bool steady = false;
   std::int64_t batch = 1;                   ///< iterations per sample
-  std::vector<std::int64_t> sample_end_ns;  ///< from the start of the timed window
+  std::vector<std::int64_t> sample_end_ns;  ///< from the start of the timed window; summed batches
   std::int64_t looks = 0;                   ///< times the stopping rule was asked
   bool converged = false;
   std::string stop_reason;  ///< "target", "time" or "interrupted"

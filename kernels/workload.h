@@ -75,6 +75,12 @@ struct LossLaw {
 struct Instance {
   /// One iteration: the work that is timed. Returns when the work is done.
   std::function<void()> iterate;
+  /// Enqueues one iteration on the device's stream and waits for nothing, so that a batch can be
+  /// timed by the device's own events. Empty on a CPU, and for steps, which are timed by the wall.
+  std::function<void()> enqueue;
+  /// Makes another instance with buffers of its own that shares what this one chose (a library's
+  /// algorithm). Empty where nothing was chosen.
+  std::function<Instance()> another;
   /// Checks the outputs against the double-precision definition (or Freivalds' check for
   /// products). Called after at least one iteration; must not disturb later iterations.
   std::function<std::vector<Check>()> verify;
@@ -108,6 +114,10 @@ struct Workload {
   bool sized_by_machine = false;
   /// How inputs are distributed, in words: "normal(0, 1) by Philox".
   std::string inputs;
+
+  /// Whether several sets of buffers may take turns, so that no cache keeps an iteration's inputs
+  /// for the next. Not where the work is the crossing of a link.
+  bool may_rotate = true;
 
   /// Devices that the driver must offer. A workload of several uses them all from one stream, so it
   /// is run once on a node.

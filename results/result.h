@@ -111,6 +111,15 @@ struct TelemetryRecord {
   std::optional<Stated<GpuFigures>> gpu = std::nullopt;
 };
 
+/// What a device's own clock timed: batches of a kernel, each between two of its events. Gaps
+/// between batches are not part of the samples, whose ends are sums of batches.
+struct DeviceTiming {
+  std::string clock;           ///< "cuda_event"
+  double resolution_ns = 0.0;  ///< of one reading
+  /// Beside each sample, read while the device worked on it; one each.
+  Stated<std::vector<std::int64_t>> sm_clock_mhz;
+};
+
 /// One workload in one process.
 struct ItemRecord {
   std::string workload;     ///< full name
@@ -131,8 +140,9 @@ struct ItemRecord {
 
   std::int64_t batch = 1;  ///< iterations per sample
   /// End of each sample, from the start of the timed window; ascending. A sample is the difference
-  /// of two neighbours, so gaps are part of it.
+  /// of two neighbours, so gaps are part of it, but for those of device_timing.
   std::vector<std::int64_t> sample_end_ns;
+  std::optional<DeviceTiming> device_timing;  ///< nothing where the host's clock timed
   bool converged = false;
   std::string stop_reason;  ///< "target", "time", "interrupted", "failed"
   std::int64_t looks = 0;   ///< times the stopping rule was asked

@@ -197,34 +197,47 @@ void read(const json& from, TelemetryRecord& telemetry) {
                       : Stated<GpuFigures>::known(gpu.at("value").get<GpuFigures>());
 }
 
+json device_timing_json(const DeviceTiming& timing) {
+  return {{"clock", timing.clock},
+          {"resolution_ns", timing.resolution_ns},
+          {"sm_clock_mhz", timing.sm_clock_mhz}};
+}
+void read(const json& from, DeviceTiming& timing) {
+  from.at("clock").get_to(timing.clock);
+  from.at("resolution_ns").get_to(timing.resolution_ns);
+  from.at("sm_clock_mhz").get_to(timing.sm_clock_mhz);
+}
+
 json item_json(const ItemRecord& item) {
   json checks = json::array();
   for (const CheckRecord& check : item.checks) checks.push_back(check_json(check));
-  return {{"workload", item.workload},
-          {"kind", item.kind},
-          {"basket_item", item.basket_item},
-          {"family", item.family},
-          {"problem", item.problem},
-          {"precision", item.precision},
-          {"inputs", item.inputs},
-          {"regime", item.regime},
-          {"flops", item.flops},
-          {"bytes", item.bytes},
-          {"tokens", item.tokens},
-          {"warm_up_iterations", item.warm_up_iterations},
-          {"warm_up_ns", item.warm_up_ns},
-          {"steady", item.steady},
-          {"batch", item.batch},
-          {"sample_end_ns", item.sample_end_ns},
-          {"converged", item.converged},
-          {"stop_reason", item.stop_reason},
-          {"looks", item.looks},
-          {"status", item.status},
-          {"error", item.error},
-          {"checks", checks},
-          {"training", item.training ? training_json(*item.training) : json(nullptr)},
-          {"telemetry", telemetry_json(item.telemetry)},
-          {"notes", item.notes}};
+  json object = {{"workload", item.workload},
+                 {"kind", item.kind},
+                 {"basket_item", item.basket_item},
+                 {"family", item.family},
+                 {"problem", item.problem},
+                 {"precision", item.precision},
+                 {"inputs", item.inputs},
+                 {"regime", item.regime},
+                 {"flops", item.flops},
+                 {"bytes", item.bytes},
+                 {"tokens", item.tokens},
+                 {"warm_up_iterations", item.warm_up_iterations},
+                 {"warm_up_ns", item.warm_up_ns},
+                 {"steady", item.steady},
+                 {"batch", item.batch},
+                 {"sample_end_ns", item.sample_end_ns},
+                 {"converged", item.converged},
+                 {"stop_reason", item.stop_reason},
+                 {"looks", item.looks},
+                 {"status", item.status},
+                 {"error", item.error},
+                 {"checks", checks},
+                 {"training", item.training ? training_json(*item.training) : json(nullptr)},
+                 {"telemetry", telemetry_json(item.telemetry)},
+                 {"notes", item.notes}};
+  if (item.device_timing) object["device_timing"] = device_timing_json(*item.device_timing);
+  return object;
 }
 void read(const json& from, ItemRecord& item) {
   from.at("workload").get_to(item.workload);
@@ -252,6 +265,9 @@ void read(const json& from, ItemRecord& item) {
   if (!from.at("training").is_null()) read(from.at("training"), item.training.emplace());
   read(from.at("telemetry"), item.telemetry);
   from.at("notes").get_to(item.notes);
+  if (from.contains("device_timing")) {
+    read(from.at("device_timing"), item.device_timing.emplace());
+  }
 }
 
 void read(const json& from, ProcessRecord& process) {

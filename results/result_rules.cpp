@@ -71,6 +71,12 @@ void check_item(const ItemRecord& item, const std::string& where, const JsonPath
                   fmt::format("sample ends must ascend, got {} after {}", item.sample_end_ns[i],
                               item.sample_end_ns[i - 1]));
   }
+  if (item.device_timing && item.device_timing->sm_clock_mhz.has_value()) {
+    const std::size_t clocks = item.device_timing->sm_clock_mhz.value->size();
+    judge.require(clocks == item.sample_end_ns.size(), "device_timing",
+                  fmt::format("expected one SM clock for each of the {} samples, got {}",
+                              item.sample_end_ns.size(), clocks));
+  }
   judge.require(valid == item.error.empty(), "error",
                 valid ? "an error, in an item said to be valid"
                       : fmt::format("an item that is {} states its error", item.status));

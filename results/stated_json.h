@@ -1,16 +1,19 @@
 #pragma once
 /// Stated figures in JSON: {"value": x}, or {"value": null, "reason": "..."} where there is none.
 /// The functions are found by nlohmann/json itself: `json field = stated;` writes a figure and
-/// `field.get<Stated<double>>()` reads it. T is double, std::int64_t or std::string.
+/// `field.get<Stated<double>>()` reads it. T is double, std::int64_t, std::string or
+/// a vector of integers.
 ///
 /// A schema says the same by a reference to $defs/stated_number (or _integer, _text) as
 /// results/schema/result.schema.json has them; a document that passed validate() always reads.
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "base/error.h"
 #include "results/stated.h"
@@ -18,8 +21,8 @@
 namespace assay {
 
 template <class T>
-concept StatedFigure =
-    std::same_as<T, double> || std::same_as<T, std::int64_t> || std::same_as<T, std::string>;
+concept StatedFigure = std::same_as<T, double> || std::same_as<T, std::int64_t> ||
+    std::same_as<T, std::string> || std::same_as<T, std::vector<std::int64_t>>;
 
 /// A known figure that is not finite becomes null with that as its reason: JSON has no such
 /// number. Errors: input_error for a missing figure without a reason.
@@ -63,6 +66,11 @@ void from_json(const nlohmann::json& field, Stated<T>& stated) {
   if constexpr (std::same_as<T, double>) fits = value.is_number();
   if constexpr (std::same_as<T, std::int64_t>) fits = value.is_number_integer();
   if constexpr (std::same_as<T, std::string>) fits = value.is_string();
+  if constexpr (std::same_as<T, std::vector<std::int64_t>>) {
+    fits = value.is_array() && std::all_of(value.begin(), value.end(), [](const auto& element) {
+             return element.is_number_integer();
+           });
+  }
   if (!fits) throw input_error("\"value\" is of the wrong type: " + value.dump());
   stated = Stated<T>::known(value.get<T>());
 }

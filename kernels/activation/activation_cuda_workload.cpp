@@ -2,6 +2,7 @@
 
 #include "kernels/activation/activation_cuda.h"
 #include "kernels/activation/activation_workload.h"
+#include "kernels/cuda/iteration.h"
 
 namespace assay::activation {
 namespace {
@@ -39,10 +40,7 @@ Instance make_instance(Operation operation, const Shape& shape, cuda::Stream& st
   auto host = std::make_shared<Buffers<Bf16>>(operation, shape, key.key);
   auto device = std::make_shared<const DeviceBuffers>(stream, *host);
   Instance instance;
-  instance.iterate = [=, &stream] {
-    run(operation, shape, stream, *device);
-    stream.synchronize();
-  };
+  cuda::set_iteration(instance, stream, [=, &stream] { run(operation, shape, stream, *device); });
   instance.verify = [=, &stream] {
     host->output = device->output.to_host(stream);
     return verify(operation, shape, *host);

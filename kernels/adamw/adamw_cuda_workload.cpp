@@ -2,6 +2,7 @@
 
 #include "kernels/adamw/adamw_cuda.h"
 #include "kernels/adamw/adamw_workload.h"
+#include "kernels/cuda/iteration.h"
 
 namespace assay::adamw {
 namespace {
@@ -47,7 +48,6 @@ struct DeviceState {
     update(stream, Hyperparameters{}, gradient.progress.data(), gradient.n,
            Parameters<Bf16>{gradient.gradient.data(), master.data(), first_moment.data(),
                             second_moment.data(), weight.data()});
-    stream.synchronize();
   }
   [[nodiscard]] State read(const cuda::Stream& stream) const {
     return {gradient.gradient.to_host(stream), master.to_host(stream), first_moment.to_host(stream),
@@ -70,7 +70,7 @@ Instance make_update(std::int64_t n, cuda::Stream& stream, const InputKey& key) 
   auto device = std::make_shared<const DeviceState>(stream, initial_state(n, key.key));
   device->gradient.find_norm(stream);
   Instance instance;
-  instance.iterate = [=, &stream] { device->step(stream); };
+  cuda::set_iteration(instance, stream, [=, &stream] { device->step(stream); });
   instance.verify = [=, &stream] { return verify_update(*device, stream); };
   return instance;
 }
@@ -79,10 +79,7 @@ Instance make_gradient_norm(std::int64_t n, cuda::Stream& stream, const InputKey
   auto host = std::make_shared<const std::vector<float>>(normal_input<float>(key.key, 1, n));
   auto device = std::make_shared<const DeviceGradient>(stream, *host);
   Instance instance;
-  instance.iterate = [=, &stream] {
-    device->find_norm(stream);
-    stream.synchronize();
-  };
+  cuda::set_iteration(instance, stream, [=, &stream] { device->find_norm(stream); });
   instance.verify = [=, &stream] {
     const Progress progress = device->read_progress(stream);
     return norm_checks(*host, progress.gradient_norm, progress.factors.gradient_scale);

@@ -2,6 +2,7 @@
 
 #include "kernels/attention/attention_cuda.h"
 #include "kernels/attention/attention_workload.h"
+#include "kernels/cuda/iteration.h"
 
 namespace assay::attention {
 namespace {
@@ -40,14 +41,13 @@ Instance make_instance(Pass pass, const Shape& shape, cuda::Stream& stream, cons
   attention::forward(stream, shape, device->forward());  // a backward pass needs what it leaves
   stream.synchronize();
   Instance instance;
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     if (pass == Pass::forward) {
       attention::forward(stream, shape, device->forward());
     } else {
       attention::backward(stream, shape, device->backward(), device->workspace.data());
     }
-    stream.synchronize();
-  };
+  });
   instance.verify = [=, &stream] {
     host->out = device->out.to_host(stream);
     host->log_sum = device->log_sum.to_host(stream);

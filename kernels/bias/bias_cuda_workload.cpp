@@ -2,6 +2,7 @@
 
 #include "kernels/bias/bias_cuda.h"
 #include "kernels/bias/bias_workload.h"
+#include "kernels/cuda/iteration.h"
 
 namespace assay::bias {
 namespace {
@@ -20,11 +21,10 @@ Instance make_instance(std::int64_t rows, std::int64_t width, cuda::Stream& stre
                     {stream.device(), backward_workspace_floats(rows, width)}});
   device->dbias.fill_zero(stream);
   Instance instance;
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     backward(stream, rows, width, device->dy.data(), device->dbias.data(),
              device->workspace.data());
-    stream.synchronize();
-  };
+  });
   // dbias grows with each iteration, so the check starts one more from zero.
   instance.verify = [=, iterate = instance.iterate, &stream] {
     device->dbias.fill_zero(stream);

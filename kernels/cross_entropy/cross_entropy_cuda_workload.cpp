@@ -2,6 +2,7 @@
 
 #include "kernels/cross_entropy/cross_entropy_cuda.h"
 #include "kernels/cross_entropy/cross_entropy_workload.h"
+#include "kernels/cuda/iteration.h"
 
 namespace assay::cross_entropy {
 namespace {
@@ -23,7 +24,6 @@ struct DeviceBuffers {
 
   void run(const cuda::Stream& stream) const {
     forward_backward(stream, shape, targets.data(), scale, logits.data(), losses.data());
-    stream.synchronize();
   }
 };
 
@@ -32,7 +32,7 @@ Instance make_instance(const Shape& shape, cuda::Stream& stream, const InputKey&
   auto checked = std::make_shared<const Buffers<Bf16>>(host.checked());
   auto device = std::make_shared<const DeviceBuffers>(stream, host, host.scale());
   Instance instance;
-  instance.iterate = [=, &stream] { device->run(stream); };
+  cuda::set_iteration(instance, stream, [=, &stream] { device->run(stream); });
   instance.verify = [=, &stream] {
     const DeviceBuffers few(stream, *checked, device->scale);
     few.run(stream);

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/embedding/embedding_cuda.h"
 #include "kernels/embedding/embedding_workload.h"
 
@@ -17,11 +18,10 @@ Instance make_forward(const Shape& shape, cuda::Stream& stream, const InputKey& 
   auto device = std::make_shared<const DeviceBuffers>(DeviceBuffers{
       {stream, in->tokens}, {stream, in->wte}, {stream, in->wpe}, {stream.device(), elements}});
   Instance instance;
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     forward(stream, shape, device->tokens.data(), device->wte.data(), device->wpe.data(),
             device->x.data());
-    stream.synchronize();
-  };
+  });
   instance.verify = [=, &stream] { return verify_forward(shape, *in, device->x.to_host(stream)); };
   return instance;
 }
@@ -49,11 +49,10 @@ Instance make_backward(const Shape& shape, cuda::Stream& stream, const InputKey&
                     {stream.device(), parts_size(shape)}});
   device->zero_gradients(stream);
   Instance instance;
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     backward(stream, shape, device->tokens.data(), device->dx.data(), device->dwte.data(),
              device->dwpe.data(), {device->ordered.data(), device->parts.data()});
-    stream.synchronize();
-  };
+  });
   // Gradients grow with each iteration, so the check starts them from zero and runs one more.
   instance.verify = [=, iterate = instance.iterate, &stream] {
     device->zero_gradients(stream);

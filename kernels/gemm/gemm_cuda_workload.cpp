@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "kernels/cuda/iteration.h"
 #include "kernels/gemm/gemm_cuda.h"
 #include "kernels/gemm/gemm_workload.h"
 
@@ -19,7 +20,7 @@ struct OnDevice {
   CudaPlan plan;
 
   OnDevice(const cuda::Stream& stream, const Product& product, const HostOperands<A, B, Out>& host,
-           const cuda::blas::Table& table)
+           const cuda::blas::Table& table, const std::string& choice)
       : a(stream, host.a),
         b(stream, host.b),
         bias(stream, host.bias),
@@ -28,7 +29,7 @@ struct OnDevice {
                   recommended_workspace_bytes(stream.device().facts().compute_capability)),
         library(cuda::blas::make_context(table)),
         plan(library, stream.device(), {.product = product}, {workspace.data(), workspace.size()}) {
-    plan.choose(stream, operands());
+    choice.empty() ? plan.choose(stream, operands()) : plan.adopt(choice);
   }
 
   [[nodiscard]] Operands operands() const {
@@ -36,19 +37,22 @@ struct OnDevice {
   }
 };
 
+/// `choice`: the algorithm to take over, or nothing.
 template <class A, class B, class Out>
 Instance make_instance(const Product& product, cuda::Stream& stream, const InputKey& key,
-                       cuda::blas::LibrarySource library) {
+                       cuda::blas::LibrarySource library, const std::string& choice = {}) {
   const auto host = std::make_shared<HostOperands<A, B, Out>>(product, key.key);
-  const auto device = std::make_shared<OnDevice<A, B, Out>>(stream, product, *host, library());
+  const auto device =
+      std::make_shared<OnDevice<A, B, Out>>(stream, product, *host, library(), choice);
   Instance instance;
-  instance.iterate = [=, &stream] {
-    device->plan.run(stream, device->operands());
-    stream.synchronize();
-  };
+  cuda::set_iteration(instance, stream,
+                      [=, &stream] { device->plan.run(stream, device->operands()); });
   instance.verify = [=, &stream] {
     host->d = device->d.to_host(stream);
     return host->verify(product, key.key);
+  };
+  instance.another = [=, &stream] {
+    return make_instance<A, B, Out>(product, stream, key, library, device->plan.choice());
   };
   instance.notes = device->plan.notes();
   return instance;

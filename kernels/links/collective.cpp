@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "kernels/cuda/iteration.h"
 #include "kernels/links/links.h"
 #include "kernels/links/node.h"
 
@@ -91,7 +92,7 @@ Instance make_instance(Collective operation, int devices, std::int64_t whole, cu
   Instance instance;
   instance.notes.emplace_back("nccl", cuda::nccl::version_text(table));
   instance.notes.emplace_back("gang_devices", std::to_string(devices));
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     all->node.ordered([&] {
       cuda::nccl::Group group(all->table);
       for (std::size_t r = 0; r < all->node.size(); ++r) {
@@ -99,8 +100,7 @@ Instance make_instance(Collective operation, int devices, std::int64_t whole, cu
       }
       group.end();
     });
-    stream.synchronize();
-  };
+  });
   instance.verify = [=] {
     for (Communicator& communicator : all->ranks) communicator.check_async_error();
     std::vector<Check> checks;

@@ -1,6 +1,7 @@
 #include <cstring>
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/links/links.h"
 #include "kernels/links/node.h"
 
@@ -46,7 +47,7 @@ Instance make_instance(HostCopy operation, std::int64_t n, cuda::Stream& stream,
     return reinterpret_cast<cuda::DevicePointer>(buffer.data());
   };
   Instance instance;
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     copies->node.ordered([&] {
       Rank& to_device = copies->node.rank(0);
       Rank& to_host = copies->node.rank(1);
@@ -58,8 +59,7 @@ Instance make_instance(HostCopy operation, std::int64_t n, cuda::Stream& stream,
         cuda::copy_to_host(*to_host.stream, copies->host_to.data(), address(to_host.from), bytes);
       }
     });
-    stream.synchronize();
-  };
+  });
   instance.verify = [=, &stream] {
     std::vector<Check> checks;
     const auto expect = [&](const std::vector<float>& values, std::int64_t rank) {

@@ -84,6 +84,7 @@ Workload declare(const char* operation, std::vector<Dimension> problem, std::int
                  int devices) {
   Workload w;
   w.family = "links";
+  w.may_rotate = false;
   w.operation = operation;
   w.problem = std::move(problem);
   w.precision = Precision::fp32;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/links/links.h"
 #include "kernels/links/node.h"
 
@@ -27,7 +28,7 @@ Instance make_instance(int from, int to, std::int64_t n, cuda::Stream& stream, s
   });
   Instance instance;
   instance.notes.emplace_back("peer_access", is_direct ? "direct" : "through the host's memory");
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     node->ordered([&] {
       Rank& source = node->rank(0);
       Rank& target = node->rank(1);
@@ -36,8 +37,7 @@ Instance make_instance(int from, int to, std::int64_t n, cuda::Stream& stream, s
                          *target.device, reinterpret_cast<cuda::DevicePointer>(source.from.data()),
                          *source.device, static_cast<std::size_t>(n) * sizeof(float));
     });
-    stream.synchronize();
-  };
+  });
   instance.verify = [=] {
     std::vector<Check> checks;
     node->each([&](Rank& rank, std::size_t i) {

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/moe/moe_cuda.h"
 #include "kernels/moe/moe_plan_cuda.h"
 #include "kernels/moe/moe_route_cuda.h"
@@ -99,10 +100,7 @@ Instance make_instance(Operation operation, const Shape& shape, cuda::Stream& st
   make_plan(stream, shape, device->plan_arrays(), device->workspace.data());
   stream.synchronize();
   Instance instance;
-  instance.iterate = [=, &stream] {
-    run(operation, stream, shape, *device);
-    stream.synchronize();
-  };
+  cuda::set_iteration(instance, stream, [=, &stream] { run(operation, stream, shape, *device); });
   instance.verify = [=, &stream] {
     device->read_into(*host, stream);
     const Check plan = plan_check(shape, host->plan);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/compare.h"
+#include "kernels/cuda/iteration.h"
 #include "kernels/inputs.h"
 #include "kernels/moe/moe_products_cuda.h"
 #include "kernels/random/random_cuda.h"
@@ -208,10 +209,7 @@ Workload cuda_product_workload(ProductPass pass, const ProductShape& shape) {
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     const auto operands = std::make_shared<const Operands>(stream, shape, key.key);
     Instance instance;
-    instance.iterate = [=, &stream] {
-      run(pass, stream, *operands);
-      stream.synchronize();
-    };
+    cuda::set_iteration(instance, stream, [=, &stream] { run(pass, stream, *operands); });
     instance.verify = [=, &stream] { return verify(pass, stream, *operands); };
     return instance;
   };

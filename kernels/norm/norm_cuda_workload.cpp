@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/norm/norm_cuda.h"
 #include "kernels/norm/norm_workload.h"
 
@@ -52,10 +53,8 @@ Instance make_instance(Kind kind, Pass pass, const Shape& shape, cuda::Stream& s
   forward();  // a backward pass needs what it leaves
   stream.synchronize();
   Instance instance;
-  instance.iterate = [=, &stream] {
-    pass == Pass::forward ? forward() : backward();
-    stream.synchronize();
-  };
+  cuda::set_iteration(instance, stream,
+                      [=, &stream] { pass == Pass::forward ? forward() : backward(); });
   instance.verify = [=, &stream] {
     host->sum = device->sum.to_host(stream);
     (pass == Pass::forward ? host->y : host->dx) =

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/random/random_cuda.h"
 #include "kernels/random/random_workload.h"
 
@@ -21,11 +22,10 @@ template <class T>
 Instance make_normal(std::int64_t n, cuda::Stream& stream, const InputKey& key) {
   auto b = std::make_shared<const DeviceBuffers<T>>(stream, n, key);
   Instance instance;
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     advance(stream, b->draw.data());
     normal(stream, b->draw.data(), 0.0F, 1.0F, n, b->out.data());
-    stream.synchronize();
-  };
+  });
   instance.verify = [=, &stream] {
     return std::vector<Check>{
         normal_check(b->draw.to_host(stream)[0], 0.0F, 1.0F, b->out.to_host(stream))};
@@ -36,11 +36,10 @@ Instance make_normal(std::int64_t n, cuda::Stream& stream, const InputKey& key) 
 Instance make_integers(std::int64_t n, cuda::Stream& stream, const InputKey& key) {
   auto b = std::make_shared<const DeviceBuffers<std::int32_t>>(stream, n, key);
   Instance instance;
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     advance(stream, b->draw.data());
     integers(stream, b->draw.data(), kLow, kHigh, n, b->out.data());
-    stream.synchronize();
-  };
+  });
   instance.verify = [=, &stream] {
     return std::vector<Check>{
         integers_check(b->draw.to_host(stream)[0], kLow, kHigh, b->out.to_host(stream))};

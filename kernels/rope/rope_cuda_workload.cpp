@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/rope/rope_cuda.h"
 #include "kernels/rope/rope_workload.h"
 
@@ -18,7 +19,6 @@ struct DeviceBuffers {
   void run(Pass pass, const cuda::Stream& stream) const {
     pass == Pass::forward ? forward(stream, shape, table.data(), x.data())
                           : backward(stream, shape, table.data(), x.data());
-    stream.synchronize();
   }
 };
 
@@ -26,7 +26,7 @@ Instance make_instance(Pass pass, const Shape& shape, cuda::Stream& stream, cons
   auto host = std::make_shared<const Buffers<Bf16>>(shape, key.key);
   auto device = std::make_shared<const DeviceBuffers>(stream, *host);
   Instance instance;
-  instance.iterate = [=, &stream] { device->run(pass, stream); };
+  cuda::set_iteration(instance, stream, [=, &stream] { device->run(pass, stream); });
   instance.verify = [=, &stream] {
     const DeviceBuffers fresh(stream, *host);
     fresh.run(pass, stream);

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/stream/stream_cuda.h"
 #include "kernels/stream/stream_workload.h"
 
@@ -25,11 +26,10 @@ Instance make_instance(Operation operation, std::int64_t n, cuda::Stream& stream
                     ramp_on_device(stream, is_triad ? n : 0, c_seed(seed))});
   device->a.fill_zero(stream);
   Instance instance;
-  instance.iterate = [=, &stream] {
+  cuda::set_iteration(instance, stream, [=, &stream] {
     is_triad ? triad(stream, n, kScale, device->b.data(), device->c.data(), device->a.data())
              : copy(stream, n, device->b.data(), device->a.data());
-    stream.synchronize();
-  };
+  });
   instance.verify = [=, &stream] {
     const std::vector<double> a = device->a.to_host(stream);
     return std::vector<Check>{elements_that_differ(operation, n, seed, a.data())};

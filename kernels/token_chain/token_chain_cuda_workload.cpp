@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "kernels/cuda/iteration.h"
 #include "kernels/token_chain/token_chain_cuda.h"
 #include "kernels/token_chain/token_chain_workload.h"
 
@@ -27,12 +28,11 @@ Workload cuda_workload(const Shape& shape) {
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     auto b = std::make_shared<const DeviceBuffers>(stream, shape, key);
     Instance instance;
-    instance.iterate = [=, &stream] {
+    cuda::set_iteration(instance, stream, [=, &stream] {
       next_draw(stream, b->place.data(), 0);
       draw(stream, b->device_law.view(), b->place.data(), shape.rows, shape.length,
            b->tokens.data());
-      stream.synchronize();
-    };
+    });
     instance.verify = [=, &stream] {
       const std::uint64_t drawn = b->place.to_host(stream)[0].draw;
       return std::vector<Check>{tokens_check(shape, b->law, drawn, 0, b->tokens.to_host(stream))};

@@ -18,7 +18,8 @@ void expect_workload(const Workload& workload, const Expectation& expectation) {
     instance.iterate();
     static_cast<void>(take_counted());
     static_cast<void>(take_launches());
-    instance.iterate();
+    instance.enqueue();
+    stream.synchronize();
     const ptx_device::Counters counted = take_counted();
     if (is_functional()) {
       record_workload(workload, stream.device().facts().compute_capability, counted,

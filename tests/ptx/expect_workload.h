@@ -9,8 +9,9 @@ struct Expectation {
   double most_issued = 0.0;
 };
 
-/// On each architecture: an instance iterates twice and verifies, and an iteration asks global
-/// memory for cuda_bytes_issued within 2 %. What was counted is recorded (workload_record.h).
+/// On each architecture: an instance iterates twice, the second time as batches are timed, and
+/// verifies, and an iteration asks global memory for cuda_bytes_issued within 2 %. What was counted
+/// is recorded (workload_record.h).
 void expect_workload(const Workload& workload, const Expectation& expectation);
 
 }  // namespace assay::cuda_test
