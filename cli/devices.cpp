@@ -5,7 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "harness/cuda_kernels.h"
 #include "harness/cuda_probe.h"
+#include "results/stated_json.h"
 #include "support/context.h"
 #include "support/table.h"
 
@@ -19,20 +21,28 @@ void run(const std::optional<std::string>& level, const Context& context) {
                {"name"},
                {"instruction set"},
                {"units", Align::right},
-               {"memory", Align::right}});
+               {"memory", Align::right},
+               {"UUID"}});
   nlohmann::json listed = nlohmann::json::array();
+  std::string refusals;
   for (const harness::Device& device : devices) {
     const DeviceRecord& record = device.record;
     table.add({record.id, record.name, record.isa, std::to_string(record.units),
-               with_prefix(static_cast<double>(record.memory_bytes)) + "B"});
+               with_prefix(static_cast<double>(record.memory_bytes)) + "B",
+               record.uuid.value.value_or("")});
+    if (device.unavailable) refusals += record.id + " unavailable: " + *device.unavailable + '\n';
     listed.push_back({{"id", record.id},
                       {"name", record.name},
                       {"instruction_set", record.isa},
                       {"units", record.units},
-                      {"memory_bytes", record.memory_bytes}});
+                      {"memory_bytes", record.memory_bytes},
+                      {"uuid", record.uuid},
+                      {"driver", record.driver},
+                      {"unavailable", device.unavailable ? nlohmann::json(*device.unavailable)
+                                                         : nlohmann::json(nullptr)}});
   }
   const std::string kernels = harness::cuda_kernels_line();
-  say(context, table.text() + "cuda: " + cuda.line + "\nkernels: " + kernels);
+  say(context, table.text() + refusals + "cuda: " + cuda.line + "\nkernels: " + kernels);
   say_json(context, {{"devices", listed}, {"cuda", cuda.line}, {"cuda_kernels", kernels}});
 }
 

@@ -4,11 +4,12 @@
 #include <fmt/ranges.h>
 #include <omp.h>
 
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 
 #include "base/error.h"
-#include "kernels/cuda/images.h"
+#include "harness/cuda_kernels.h"
 
 namespace assay::harness {
 namespace {
@@ -24,6 +25,55 @@ CpuLevel chosen_level(const std::optional<std::string>& forced) {
     throw input_error("this processor lacks that CPU level", "--cpu-isa " + *forced, mend);
   }
   return *level;
+}
+
+/// A device that the driver counts and doesn't tell of.
+Device silent_device(int ordinal, const std::string& reason) {
+  Device device;
+  DeviceRecord& record = device.record;
+  record.backend = "cuda";
+  record.id = fmt::format("cuda:{}", ordinal);
+  record.name = "unknown";
+  record.isa = "unknown";
+  record.uuid = record.serial = record.firmware = record.driver =
+      Stated<std::string>::missing(reason);
+  record.last_level_cache_bytes = Stated<std::int64_t>::missing(reason);
+  device.unavailable = reason;
+  return device;
+}
+
+/// The ordinal that digits name, or nothing.
+std::optional<int> ordinal_of(std::string_view digits, int count) {
+  int ordinal = -1;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), ordinal);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  if (!whole || ordinal < 0 || ordinal >= count) return std::nullopt;
+  return ordinal;
+}
+
+bool begins_with_ignoring_case(std::string_view text, std::string_view beginning) {
+  return text.size() >= beginning.size() &&
+         std::equal(beginning.begin(), beginning.end(), text.begin(), [](char a, char b) {
+           return std::tolower(static_cast<unsigned char>(a)) ==
+                  std::tolower(static_cast<unsigned char>(b));
+         });
+}
+
+/// The one device whose UUID begins so.
+Device device_of_uuid(std::string_view beginning, int count, const cuda::DriverTable& driver,
+                      const std::string& where) {
+  std::optional<int> found;
+  for (int ordinal = 0; ordinal < count; ++ordinal) {
+    if (!begins_with_ignoring_case(cuda::read_device_facts(driver, ordinal).uuid, beginning)) {
+      continue;
+    }
+    if (found) throw input_error("several devices' UUIDs begin so", where, "write more of it");
+    found = ordinal;
+  }
+  if (!found) {
+    throw input_error("no device has that UUID", where, "see `assay devices`");
+  }
+  return cuda_device(driver, *found);
 }
 
 std::int64_t thread_count(const HostCpu& host) {
@@ -83,6 +133,7 @@ Device cuda_device(const cuda::DriverTable& driver, int ordinal, const nvml::Tab
   device.gpu = std::make_shared<const Gpu>(nvml, facts.uuid);
   identify(*device.gpu, record);
   record.last_level_cache_bytes = Stated<std::int64_t>::known(facts.l2_cache_bytes);
+  device.unavailable = kernels_refusal(carried_kernels(), version, facts.compute_capability);
   return device;
 }
 
@@ -98,43 +149,46 @@ OpenDevice::OpenDevice(const Device& device) : target_(device.target()) {
   target_ = CudaTarget{device.cuda->compute_capability, stream_.get(), device.cuda->devices};
 }
 
+const cuda::DriverTable& machine_driver() {
+  return cuda::system_driver();
+}
+
 std::vector<Device> find_devices(const std::optional<std::string>& forced_level,
-                                 const CudaProbe& cuda) {
+                                 const CudaProbe& cuda, DriverSource driver) {
   std::vector<Device> devices{cpu_device(forced_level)};
   for (int ordinal = 0; ordinal < cuda.device_count.value_or(0); ++ordinal) {
-    devices.push_back(cuda_device(cuda::system_driver(), ordinal));
+    try {
+      devices.push_back(cuda_device(driver(), ordinal));
+    } catch (const Error& error) {
+      devices.push_back(silent_device(ordinal, error.line()));
+    }
   }
   return devices;
 }
 
 Device select_device(std::string_view name, const std::optional<std::string>& forced_level,
-                     const CudaProbe& cuda) {
+                     const CudaProbe& cuda, DriverSource driver) {
+  const int count = cuda.device_count.value_or(0);
+  if (name == "best") {
+    for (Device& device : find_devices(forced_level, cuda, driver)) {
+      if (device.cuda && !device.unavailable) return std::move(device);
+    }
+  }
   if (name == "best" || name == "cpu" || name == "cpu:0") return cpu_device(forced_level);
   const std::string where = "--device " + std::string(name);
-  if (name == "cuda" || name.starts_with("cuda:")) {
-    const int count = cuda.device_count.value_or(0);
-    if (count == 0) throw input_error(cuda.line, where, "use --device cpu");
-    const std::string_view digits = name == "cuda" ? "0" : name.substr(5);
-    int ordinal = -1;
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), ordinal);
-    const bool whole = error == std::errc() && end == digits.data() + digits.size();
-    if (!whole || ordinal < 0 || ordinal >= count) {
-      throw input_error("no such device", where,
-                        fmt::format("the driver offers cuda:0 to cuda:{}", count - 1));
-    }
-    return cuda_device(cuda::system_driver(), ordinal);
+  const bool is_uuid = begins_with_ignoring_case(name, "GPU-");
+  if (!is_uuid && name != "cuda" && !name.starts_with("cuda:")) {
+    throw input_error("no such device", where,
+                      "see `assay devices`; names are cpu, cpu:0, cuda, cuda:N, a UUID and best");
   }
-  throw input_error("no such device", where,
-                    "see `assay devices`; names are cpu, cpu:0, cuda, cuda:N and best");
-}
-
-std::string cuda_kernels_line() {
-  const std::string compiler(cuda::images_compiler());
-  if (compiler.empty()) return "this build carries no CUDA kernels";
-  // "nvcc 13.0.88 for 80, 90": a driver is for a version of CUDA and loads what that made.
-  const std::string version = compiler.substr(5, compiler.find('.', compiler.find('.') + 1) - 5);
-  return fmt::format("made by {}; they need a driver for CUDA {} or later", compiler, version);
+  if (count == 0) throw input_error(cuda.line, where, "use --device cpu");
+  if (is_uuid) return device_of_uuid(name, count, driver(), where);
+  const auto ordinal = ordinal_of(name == "cuda" ? "0" : name.substr(5), count);
+  if (!ordinal) {
+    throw input_error("no such device", where,
+                      fmt::format("the driver offers cuda:0 to cuda:{}", count - 1));
+  }
+  return cuda_device(driver(), *ordinal);
 }
 
 void apply(const Device& device) {

@@ -28,6 +28,9 @@ struct Device {
   CpuDevice cpu;                             ///< how the CPU back end is to run
   std::optional<CudaChoice> cuda;            ///< set where this is a CUDA device
   std::shared_ptr<const Gpu> gpu = nullptr;  ///< that device by NVML; null for a CPU
+  /// Why kernels of this build don't run on it (cuda_kernels.h), or why it does not answer.
+  /// Products of CUDA's own library may run all the same.
+  std::optional<std::string> unavailable = std::nullopt;
 
   /// The device to ask about, not to run on: see OpenDevice.
   [[nodiscard]] Target target() const;
@@ -57,21 +60,24 @@ class OpenDevice {
 [[nodiscard]] Device cuda_device(const cuda::DriverTable& driver, int ordinal,
                                  const nvml::Table* nvml = nvml::system_library());
 
-/// All devices that can be measured: the CPU, then those of the CUDA driver.
+/// Where the driver comes from, which is opened only where there are devices: the machine's, or
+/// another filling of the table.
+using DriverSource = const cuda::DriverTable& (*)();
+[[nodiscard]] const cuda::DriverTable& machine_driver();
+
+/// The CPU, then the devices of the CUDA driver, also those that don't answer.
 [[nodiscard]] std::vector<Device> find_devices(
     const std::optional<std::string>& forced_level = std::nullopt,
-    const CudaProbe& cuda = probe_cuda());
+    const CudaProbe& cuda = probe_cuda(), DriverSource driver = machine_driver);
 
-/// The device of that name: "cpu", "cpu:0", "cuda", "cuda:0", or "best", which is the best that can
-/// be rated: a CPU, since the training step runs on no other device.
-/// Errors: input_error for a name that nobody knows, and for "cuda" where there is none, with the
-/// probe's line.
+/// The device of that name: "cpu", "cpu:0", "cuda" (the first), "cuda:1", a UUID or the beginning
+/// of one ("GPU-8f6e"), or "best": the first CUDA device that this build's kernels run on, else the
+/// CPU. Errors: input_error for a name that nobody knows or that several UUIDs begin with, and for
+/// a CUDA device where there is none, with the probe's line.
 [[nodiscard]] Device select_device(std::string_view name,
                                    const std::optional<std::string>& forced_level = std::nullopt,
-                                   const CudaProbe& cuda = probe_cuda());
-
-/// What CUDA kernels this build carries, and the driver they need, in one line.
-[[nodiscard]] std::string cuda_kernels_line();
+                                   const CudaProbe& cuda = probe_cuda(),
+                                   DriverSource driver = machine_driver);
 
 /// Gives this process the device's number of OpenMP threads. Call before the first kernel.
 void apply(const Device& device);

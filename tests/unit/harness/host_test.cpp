@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "harness/clock.h"
 #include "harness/conditions.h"
+#include "harness/cuda_kernels.h"
 #include "harness/devices.h"
 #include "harness/telemetry.h"
 #include "harness/tool.h"
@@ -223,6 +224,31 @@ TEST(Devices, NamesAndRefusals) {
               ::testing::HasSubstr("no CUDA driver"));
   EXPECT_THAT(error_line([&] { static_cast<void>(select_device("gpu7", {}, none)); }),
               ::testing::HasSubstr("gpu7"));
+}
+
+TEST(Devices, AUuidNeedsADriverToo) {
+  const CudaProbe none = probe_cuda("libassay-no-such-driver.so.1");
+  EXPECT_THAT(error_line([&] { static_cast<void>(select_device("GPU-8f6e", {}, none)); }),
+              ::testing::HasSubstr("no CUDA driver"));
+}
+
+TEST(Devices, KernelsNeedADriverAndAnArchitecture) {
+  using ::testing::HasSubstr;
+  const auto kernels = carried_kernels("nvcc 12.8.93 for 80, 90");
+  ASSERT_TRUE(kernels);
+  EXPECT_EQ(kernels->cuda_version, 12080);
+  EXPECT_THAT(kernels->architectures, ::testing::ElementsAre(80, 90));
+  EXPECT_FALSE(kernels_refusal(kernels, 12080, 80));
+  EXPECT_FALSE(kernels_refusal(kernels, 13000, 120));  // by its PTX
+  // Cubins load from the major version on, PTX from the version on.
+  EXPECT_FALSE(kernels_refusal(kernels, 12040, 86));
+  EXPECT_THAT(kernels_refusal(kernels, 12040, 120).value(),
+              HasSubstr("the driver is for CUDA 12.4 and the kernels need one for CUDA 12.8"));
+  EXPECT_THAT(kernels_refusal(kernels, 11080, 90).value(), HasSubstr("need one for CUDA 12.0"));
+  EXPECT_THAT(kernels_refusal(kernels, 13000, 75).value(),
+              HasSubstr("ASSAY_CUDA_ARCHITECTURES=75"));
+  EXPECT_THAT(kernels_refusal(std::nullopt, 13000, 90).value(), HasSubstr("no CUDA kernels"));
+  EXPECT_FALSE(carried_kernels(""));
 }
 
 TEST(Devices, AnyLibraryIsAskedWithoutTrust) {
