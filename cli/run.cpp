@@ -39,9 +39,11 @@ void add_run(CLI::App& app, Context& context) {
       "assay run --suite quick -o result.json", [options, &context] { run(*options, context); });
   command
       ->add_option("--suite", options->run.suite,
-                   "quick, standard or certify: planned for 2, 10 and 20 minutes")
+                   "quick, standard, certify or gpu-check: planned for 2, 10, 20 and 4 minutes")
       ->capture_default_str();
-  command->add_option("--device", options->run.device, "best, cpu, cpu:0, cuda, cuda:0")
+  command
+      ->add_option("--device", options->run.device,
+                   "best, cpu, cuda, cuda:N or a UUID (assay devices)")
       ->capture_default_str();
   command->add_option("--cpu-isa", options->run.cpu_isa, "Force a CPU level (assay devices)");
   command->add_option("--basket", options->run.basket, "Basket of scored work")
@@ -53,6 +55,8 @@ void add_run(CLI::App& app, Context& context) {
                       "Fresh processes; makes it a custom suite");
   command->add_option("--item-seconds", options->run.choices.item_seconds,
                       "Seconds an item may take in a process; makes it a custom suite");
+  command->add_option("--budget-seconds", options->run.choices.budget_seconds,
+                      "Seconds a process may take: what has not begun by then is left out");
   command->add_option("--seed", options->run.seed, "Repeat a run's tokens, inputs and order");
   command->add_option("-o,--output", options->output, "Result document to write")
       ->capture_default_str();

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,11 +50,26 @@ int measure_process(const std::filesystem::path& spec_path,
   record.started_utc = utc_now();
   for (const PlannedItem& item : spec.process.items) record.order.push_back(item.workload);
 
+  const std::int64_t began_ns = monotonic_ns();
+  // What has not begun when the process's budget is used up is left out.
+  const auto left_out = [&](const CatalogueEntry& entry) -> std::optional<HostedFigure> {
+    const double spent_s = static_cast<double>(monotonic_ns() - began_ns) * 1e-9;
+    if (!spec.process.budget_s || spent_s <= *spec.process.budget_s) return std::nullopt;
+    const std::string reason =
+        fmt::format("not run: the budget of {} s was used up", *spec.process.budget_s);
+    record.items.push_back(unmeasured(entry, "interrupted", reason));
+    write_document(output_path, to_json(record));
+    HostedFigure none;
+    none.error = reason;
+    return none;
+  };
+
   std::vector<HostedBody> bodies;
   for (std::size_t i = 0; i < spec.process.items.size(); ++i) {
     const PlannedItem& item = spec.process.items[i];
     const CatalogueEntry& entry = entry_of(catalogue, item.workload);
     bodies.push_back({item.workload, [&, i] {
+                        if (const auto none = left_out(entry)) return *none;
                         tell(spec.progress_file, fmt::format("begin {}\n", i));
                         const auto on_progress = [&](const Progress& progress) {
                           tell(spec.progress_file,

@@ -69,6 +69,7 @@ json to_json(const ProcessSpec& spec) {
           {"progress_file", spec.progress_file},
           {"index", spec.process.index},
           {"seed", spec.process.seed},
+          {"budget_s", spec.process.budget_s ? json(*spec.process.budget_s) : json()},
           {"items", items}};
 }
 
@@ -84,6 +85,9 @@ ProcessSpec spec_from_json(const json& document, const std::string& where) {
     document.at("progress_file").get_to(spec.progress_file);
     document.at("index").get_to(spec.process.index);
     document.at("seed").get_to(spec.process.seed);
+    if (!document.at("budget_s").is_null()) {
+      spec.process.budget_s = document.at("budget_s").get<double>();
+    }
     for (const json& item : document.at("items")) {
       spec.process.items.push_back(item_from_json(item));
     }

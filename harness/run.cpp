@@ -142,8 +142,19 @@ class Runner {
       add_missing(record, planned, catalogue_, "failed", reason, running);
       stop(running ? reason + " in " + *running : reason);
     }
+    if (result_.incomplete_reason.empty()) note_left_out(record, which);
     result_.processes.push_back(std::move(record));
     return result_.incomplete_reason.empty();
+  }
+
+  /// What a process did not come to within its budget.
+  void note_left_out(const ProcessRecord& record, const std::string& which) {
+    const auto left_out =
+        std::count_if(record.items.begin(), record.items.end(),
+                      [](const ItemRecord& item) { return item.status == "interrupted"; });
+    if (left_out == 0) return;
+    stop(fmt::format("{} did not come to {} of its {} workloads", which, left_out,
+                     record.items.size()));
   }
 
   void stop(std::string reason) {

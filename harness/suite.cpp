@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "base/philox.h"
@@ -29,10 +31,24 @@ Precision step_precision_of(const Catalogue& catalogue) {
   return Precision::fp32;
 }
 
-bool in_suite(const CatalogueEntry& entry, Kernels kernels, Precision step_precision) {
-  if (!entry.basket_item.empty()) return true;
+bool in_suite(const CatalogueEntry& entry, const Suite& suite, Precision step_precision) {
+  if (!entry.basket_item.empty()) return suite.scored;
   if (entry.workload.kind == WorkloadKind::training_step) return false;
-  return kernels == Kernels::all || is_roof(entry.workload, step_precision);
+  return suite.kernels == Kernels::all || is_roof(entry.workload, step_precision);
+}
+
+/// Most telling first: the roofs and the copy, then the first of each family, the second of each…
+/// Whatever a budget cuts off, each family has been seen.
+void most_telling_first(Catalogue& entries, Precision step_precision) {
+  std::map<std::string, int> seen;
+  std::vector<std::pair<int, CatalogueEntry>> ranked;
+  for (CatalogueEntry& entry : entries) {
+    const bool first = is_roof(entry.workload, step_precision) || entry.workload.family == "stream";
+    ranked.emplace_back(first ? 0 : ++seen[entry.workload.family], std::move(entry));
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = std::move(ranked[i].second);
 }
 
 Catalogue chosen_entries(const Suite& suite, const SuiteChoices& choices,
@@ -43,7 +59,7 @@ Catalogue chosen_entries(const Suite& suite, const SuiteChoices& choices,
   Catalogue chosen;
   std::string why_not;
   for (const CatalogueEntry& entry : candidates) {
-    if (!by_filter && !in_suite(entry, suite.kernels, precision)) continue;
+    if (!by_filter && !in_suite(entry, suite, precision)) continue;
     if (const auto reason = unavailable_on(entry.workload, target)) {
       why_not = *reason;
       if (!by_filter && !entry.basket_item.empty()) {
@@ -58,6 +74,7 @@ Catalogue chosen_entries(const Suite& suite, const SuiteChoices& choices,
     throw input_error(why_not.empty() ? "nothing to run" : why_not,
                       by_filter ? "--filter " + choices.filter : std::string(suite.name));
   }
+  if (suite.roofs) most_telling_first(chosen, precision);
   return chosen;
 }
 
@@ -68,6 +85,9 @@ void check(const SuiteChoices& choices) {
   const bool sensible =
       !choices.item_seconds || (*choices.item_seconds >= 0.01 && *choices.item_seconds <= kDay);
   if (!sensible) throw input_error("must lie between 0.01 and 86400 s", "--item-seconds");
+  if (choices.budget_seconds && !(*choices.budget_seconds > 0.0)) {
+    throw input_error("must be more than 0 s", "--budget-seconds");
+  }
 }
 
 Window scored_window(const Suite& suite, bool first, std::size_t scored_items) {
@@ -144,6 +164,19 @@ const std::vector<Suite>& suites() {
        .shared_seconds_first = 600.0,
        .shared_seconds_later = 120.0,
        .kernel = {0.5, 2.0, 5.0}},
+      {.name = "gpu-check",
+       .processes = 1,
+       .target_relative = 0.02,
+       .fixed_time = false,
+       .kernels = Kernels::all,
+       .first = {},
+       .later = {},
+       .shared_seconds_first = {},
+       .shared_seconds_later = {},
+       .kernel = {0.02, 0.1, 0.4},
+       .scored = false,
+       .roofs = Window{0.2, 0.5, 1.5},
+       .budget_seconds = 240.0},
   };
   return kSuites;
 }
@@ -185,12 +218,15 @@ Plan make_plan(const Suite& suite, const SuiteChoices& choices, const Catalogue&
   record.target_relative = suite.target_relative;
   record.fixed_time = suite.fixed_time;
   record.filter = choices.filter;
+  const Precision precision = step_precision_of(catalogue);
   for (std::int64_t index = 0; index < record.processes; ++index) {
-    PlannedProcess process{index, seed, {}};
+    PlannedProcess process{index, seed, {}, suite.budget_seconds};
+    if (choices.budget_seconds) process.budget_s = choices.budget_seconds;
     for (const CatalogueEntry& entry : entries) {
       // A training step outside the basket is timed like a scored one: its steps take as long.
       const bool step = entry.workload.kind == WorkloadKind::training_step;
-      const Window window = step ? scored_window(suite, index == 0, scored) : suite.kernel;
+      Window window = step ? scored_window(suite, index == 0, scored) : suite.kernel;
+      if (suite.roofs && is_roof(entry.workload, precision)) window = *suite.roofs;
       process.items.push_back({entry.workload.name, entry.basket_item,
                                sampler_options(suite, choices, window, step, timer)});
       record.item_seconds =

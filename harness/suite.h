@@ -35,6 +35,10 @@ struct Suite {
   std::optional<double> shared_seconds_first;
   std::optional<double> shared_seconds_later;
   Window kernel;
+  bool scored = true;           ///< the basket's items are in it
+  std::optional<Window> roofs;  ///< where the roofs take longer than other kernels; they run first
+  /// Of a process: what has not begun by then is left out, and the run is incomplete.
+  std::optional<double> budget_seconds;
 };
 
 /// quick: at most two minutes on two cores. Three processes; an item takes 5 s of each, warm-up
@@ -42,16 +46,19 @@ struct Suite {
 /// standard: every kernel and item, about ten minutes. Three processes. ±1 %.
 /// certify: five processes; the first keeps the device loaded for ten minutes, the other four for
 /// two minutes each; fixed time, the same product and triad as roofs. ±0.5 %.
+/// gpu-check: no item. The roofs and the copy, then a short set of samples of each kernel, most
+/// telling first: one of each family before a second of any. One process, four minutes at most.
 [[nodiscard]] const std::vector<Suite>& suites();
 
 /// Errors: input_error listing the suites.
 [[nodiscard]] const Suite& suite_named(std::string_view name);
 
-/// What a user may change; any change makes the suite "custom".
+/// What a user may change; any change but the budget makes the suite "custom".
 struct SuiteChoices {
   std::string filter;
   std::optional<std::int64_t> processes;
   std::optional<double> item_seconds;
+  std::optional<double> budget_seconds;  ///< of a process, in place of the suite's
 };
 
 struct PlannedItem {
@@ -64,6 +71,7 @@ struct PlannedProcess {
   std::int64_t index = 0;
   std::int64_t seed = 0;
   std::vector<PlannedItem> items;  ///< in the order they run
+  std::optional<double> budget_s;  ///< what has not begun by then is left out
   [[nodiscard]] double expected_seconds() const;
 };
 

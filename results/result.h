@@ -46,7 +46,7 @@ struct DeviceRecord {
 
 /// The suite's parameters as they were in force.
 struct SuiteRecord {
-  std::string name;              ///< quick, standard, certify, or custom
+  std::string name;              ///< quick, standard, certify, gpu-check, or custom
   std::int64_t processes = 0;    ///< fresh processes asked for
   double item_seconds = 0.0;     ///< longest timed window per item and process
   double target_relative = 0.0;  ///< half-width of the interval a quick stop asks for

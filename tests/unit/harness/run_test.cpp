@@ -108,6 +108,22 @@ TEST(Run, InterruptLeavesAPartialResult) {
   expect_sound(result);
 }
 
+TEST(Run, WhatABudgetLeavesOutIsNamed) {
+  RunOptions options;
+  options.choices.filter = "good|square|last";
+  options.choices.processes = 1;
+  options.choices.item_seconds = 0.1;
+  options.choices.budget_seconds = 0.05;
+  const ResultDocument result = run_suite(options, test::fake_catalogue);
+  EXPECT_FALSE(result.complete);
+  EXPECT_EQ(result.incomplete_reason, "process 1 of 1 did not come to 2 of its 3 workloads");
+  ASSERT_EQ(result.processes.front().items.size(), 3U);
+  EXPECT_EQ(item_of(result.processes.front(), "square").status, "valid");
+  EXPECT_EQ(item_of(result.processes.front(), "last").error,
+            "not run: the budget of 0.05 s was used up");
+  expect_sound(result);
+}
+
 TEST(Run, SecondInterruptEndsAProcessThatDoesNotStop) {
   const auto begin = std::chrono::steady_clock::now();
   const ResultDocument result = run("fake/hangs", 2);

@@ -93,6 +93,28 @@ TEST(Suite, CertifyLoadsTenMinutesThenFourTimesTwo) {
   EXPECT_DOUBLE_EQ(plan.record.target_relative, 0.005);
 }
 
+TEST(Suite, GpuCheckSeesEachFamilyBeforeItsBudgetIsUsedUp) {
+  const Plan plan = plan_of("gpu-check");
+  EXPECT_EQ(plan.record.name, "gpu-check");
+  EXPECT_FALSE(plan.has_basket);
+  ASSERT_EQ(plan.processes.size(), 1U);
+  const PlannedProcess& process = plan.processes.front();
+  EXPECT_EQ(process.budget_s, 240.0);
+  // The roofs, then the fakes in their order, being of one family.
+  const std::vector<std::string> names = operations(process);
+  ASSERT_GE(names.size(), 4U);
+  EXPECT_THAT(std::vector<std::string>(names.begin(), names.begin() + 4),
+              ElementsAre("square", "triad", "good", "wrong"));
+  EXPECT_DOUBLE_EQ(process.items[0].options.item_seconds, 1.5);
+  EXPECT_DOUBLE_EQ(process.items[2].options.item_seconds, 0.4);
+
+  Catalogue families = fakes();
+  families.push_back({test::fake_roof("norm", "layernorm"), ""});
+  const Plan mixed =
+      make_plan(suite_named("gpu-check"), {}, families, CpuDevice{CpuLevel::v2, 1}, 1, kTimer);
+  EXPECT_THAT(operations(mixed.processes.front())[3], "layernorm");  // before a second fake
+}
+
 TEST(Suite, OrderIsDrawnFromTheSeed) {
   const auto orders = [](std::int64_t seed) {
     std::vector<std::vector<std::string>> all;
@@ -131,7 +153,7 @@ TEST(Suite, ChoicesMakeItCustom) {
 
 TEST(Suite, RefusesWhatCantRun) {
   EXPECT_THAT(refusal([] { static_cast<void>(suite_named("quickest")); }),
-              HasSubstr("quick, standard, certify"));
+              HasSubstr("quick, standard, certify, gpu-check"));
   SuiteChoices unavailable;
   unavailable.filter = "fake/bf16";
   EXPECT_THAT(refusal([&] { plan_of("quick", unavailable); }), HasSubstr("no CPU implementation"));
