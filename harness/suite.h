@@ -35,10 +35,11 @@ struct Suite {
   std::optional<double> shared_seconds_first;
   std::optional<double> shared_seconds_later;
   Window kernel;
-  bool scored = true;           ///< the basket's items are in it
-  std::optional<Window> roofs;  ///< where the roofs take longer than other kernels; they run first
+  bool scored = true;  ///< the basket's items are in it
+  std::optional<Window> roofs =
+      std::nullopt;  ///< where the roofs take longer than other kernels; they run first
   /// Of a process: what has not begun by then is left out, and the run is incomplete.
-  std::optional<double> budget_seconds;
+  std::optional<double> budget_seconds = std::nullopt;
 };
 
 /// quick: at most two minutes on two cores. Three processes; an item takes 5 s of each, warm-up
@@ -70,8 +71,8 @@ struct PlannedItem {
 struct PlannedProcess {
   std::int64_t index = 0;
   std::int64_t seed = 0;
-  std::vector<PlannedItem> items;  ///< in the order they run
-  std::optional<double> budget_s;  ///< what has not begun by then is left out
+  std::vector<PlannedItem> items;                 ///< in the order they run
+  std::optional<double> budget_s = std::nullopt;  ///< what has not begun by then is left out
   [[nodiscard]] double expected_seconds() const;
 };
 
