@@ -1,0 +1,40 @@
+# The libraries that the build links, from a folder that scripts/gpu_carry.sh filled, in place of
+# the system's: for machines with a GPU, which run other distributions and reach no network.
+foreach(needed IN ITEMS include/nlohmann/json.hpp lib/libcrypto.a lib/libdnnl.so.2)
+  if(NOT EXISTS ${ASSAY_CARRIED}/${needed})
+    message(FATAL_ERROR "ASSAY_CARRIED has no ${needed}: fill it with scripts/gpu_carry.sh")
+  endif()
+endforeach()
+message(STATUS "Libraries: those carried in ${ASSAY_CARRIED}")
+find_package(Threads REQUIRED)
+
+# carried(<target> [LIBRARY <file of lib>] [LINK <target or flag>...] [DEFINE <definition>...])
+function(carried target)
+  cmake_parse_arguments(ARG "" "LIBRARY" "LINK;DEFINE" ${ARGN})
+  if(ARG_LIBRARY)
+    add_library(${target} UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION
+                                               ${ASSAY_CARRIED}/lib/${ARG_LIBRARY})
+  else()
+    add_library(${target} INTERFACE IMPORTED GLOBAL)
+  endif()
+  target_include_directories(${target} SYSTEM INTERFACE ${ASSAY_CARRIED}/include)
+  target_link_libraries(${target} INTERFACE ${ARG_LINK})
+  target_compile_definitions(${target} INTERFACE ${ARG_DEFINE})
+endfunction()
+
+carried(nlohmann_json::nlohmann_json)
+carried(CLI11::CLI11)
+carried(Boost::headers)
+carried(fmt::fmt DEFINE FMT_HEADER_ONLY=1)
+carried(spdlog::spdlog LINK fmt::fmt Threads::Threads DEFINE SPDLOG_FMT_EXTERNAL=1)
+carried(OpenSSL::Crypto LIBRARY libcrypto.a LINK Threads::Threads ${CMAKE_DL_LIBS})
+carried(SQLite::SQLite3 LIBRARY libsqlite3.a LINK Threads::Threads ${CMAKE_DL_LIBS} m)
+carried(GTest::gtest LIBRARY libgtest.a LINK Threads::Threads)
+carried(GTest::gmock LIBRARY libgmock.a LINK GTest::gtest)
+carried(GTest::gtest_main LIBRARY libgtest_main.a LINK GTest::gtest)
+carried(benchmark::benchmark LIBRARY libbenchmark.so.1debian LINK Threads::Threads)
+# oneDNN wants a libOpenCL that Assay never calls; an old-style run path is searched for it too.
+carried(DNNL::dnnl LIBRARY libdnnl.so.2
+        LINK -Wl,-rpath-link,${ASSAY_CARRIED}/lib -Wl,--disable-new-dtags)
+set(benchmark_VERSION 1.7.1)
