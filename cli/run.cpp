@@ -3,7 +3,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
 
+#include "harness/launch_profile.h"
 #include "results/result_io.h"
 #include "support/context.h"
 #include "support/result_table.h"
@@ -13,10 +16,17 @@ namespace {
 
 struct Options {
   harness::RunOptions run;
+  std::optional<std::string> profile;
   std::filesystem::path output = "result.json";
 };
 
 void run(const Options& options, Context& context) {
+  if (options.profile) {
+    const harness::RunOptions& of = options.run;
+    harness::profile_named({*options.profile, of.device, of.cpu_isa, of.basket, of.seed});
+    say(context, "one iteration of " + *options.profile + " between NVTX ranges; nothing measured");
+    return;
+  }
   harness::RunOptions run_options = options.run;
   run_options.show_progress = !context.quiet;
   require_writable(options.output);
@@ -58,6 +68,9 @@ void add_run(CLI::App& app, Context& context) {
   command->add_option("--budget-seconds", options->run.choices.budget_seconds,
                       "Seconds a process may take: what has not begun by then is left out");
   command->add_option("--seed", options->run.seed, "Repeat a run's tokens, inputs and order");
+  command->add_option("--profile", options->profile,
+                      "One warm iteration of this workload or item with NVTX ranges, for nsys and "
+                      "ncu; no result");
   command->add_option("-o,--output", options->output, "Result document to write")
       ->capture_default_str();
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "harness/clock.h"
 #include "harness/event_timer.h"
+#include "harness/launch_profile.h"
 #include "harness/telemetry.h"
 
 namespace assay::harness {
@@ -146,6 +147,10 @@ void sample_into(ItemRecord& record, Judgement& judgement, const ItemRequest& re
   }
   Sampling sampling = sample(subject, options);
   if (device_clock) record.device_timing = device_clock->record();
+  if (const auto* const cuda = std::get_if<CudaTarget>(&target);
+      cuda && instance.enqueue_launches && sampling.stop_reason != "interrupted") {
+    record.seconds_by_family = seconds_by_family(*cuda->stream, instance.enqueue_launches);
+  }
   record.warm_up_iterations = sampling.warm_up_iterations;
   record.warm_up_ns = sampling.warm_up_ns;
   record.steady = sampling.steady;

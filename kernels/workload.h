@@ -78,6 +78,9 @@ struct Instance {
   /// Enqueues one iteration on the device's stream and waits for nothing, so that a batch can be
   /// timed by the device's own events. Empty on a CPU, and for steps, which are timed by the wall.
   std::function<void()> enqueue;
+  /// A step on CUDA: one iteration with its kernels launched one by one, so that a profile sees
+  /// each by name; waits for nothing. Empty elsewhere.
+  std::function<void()> enqueue_launches;
   /// Makes another instance with buffers of its own that shares what this one chose (a library's
   /// algorithm). Empty where nothing was chosen.
   std::function<Instance()> another;

@@ -142,6 +142,9 @@ struct ItemRecord {
   /// End of each sample, from the start of the timed window; ascending. A sample is the difference
   /// of two neighbours, so gaps are part of it, but for those of device_timing.
   std::vector<std::int64_t> sample_end_ns;
+  /// Seconds of one iteration more, with kernels launched one by one, by kernel family; "gemm" is
+  /// the library's products. Nothing where that is not known (a CPU, kernels).
+  std::optional<std::map<std::string, double>> seconds_by_family;
   std::optional<DeviceTiming> device_timing;  ///< nothing where the host's clock timed
   bool converged = false;
   std::string stop_reason;  ///< "target", "time", "interrupted", "failed"

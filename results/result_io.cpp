@@ -236,6 +236,7 @@ json item_json(const ItemRecord& item) {
                  {"training", item.training ? training_json(*item.training) : json(nullptr)},
                  {"telemetry", telemetry_json(item.telemetry)},
                  {"notes", item.notes}};
+  if (item.seconds_by_family) object["seconds_by_family"] = *item.seconds_by_family;
   if (item.device_timing) object["device_timing"] = device_timing_json(*item.device_timing);
   return object;
 }
@@ -265,6 +266,9 @@ void read(const json& from, ItemRecord& item) {
   if (!from.at("training").is_null()) read(from.at("training"), item.training.emplace());
   read(from.at("telemetry"), item.telemetry);
   from.at("notes").get_to(item.notes);
+  if (from.contains("seconds_by_family")) {
+    from.at("seconds_by_family").get_to(item.seconds_by_family.emplace());
+  }
   if (from.contains("device_timing")) {
     read(from.at("device_timing"), item.device_timing.emplace());
   }

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
 #include "base/error.h"
+#include "results/edition/headroom.h"
+#include "results/edition/item_figures.h"
 #include "support/table.h"
 
 namespace assay::cli {
@@ -31,6 +34,46 @@ std::string range(const std::vector<double>& rates, double scale) {
   return with_prefix(low * scale) + " .. " + with_prefix(high * scale);
 }
 
+/// Figures of the kernels that ran and passed in each process that came to them.
+std::vector<ItemFigures> kernel_figures(const ResultDocument& result) {
+  std::vector<ItemFigures> all;
+  for (const WorkloadSeries& series : collect_series(result)) {
+    const bool sound = std::all_of(
+        series.processes.begin(), series.processes.end(), [](const ProcessSeries& process) {
+          return process.record->kind == "kernel" && process.record->status == "valid";
+        });
+    if (sound) all.push_back(item_figures(series, result.suite));
+  }
+  return all;
+}
+
+/// Each kernel's share of its roof, "-" where the run has none for it.
+std::map<std::string, std::string> roof_column(const std::vector<ItemFigures>& kernels) {
+  const Roofs roofs = measured_roofs(kernels);
+  std::map<std::string, std::string> column;
+  for (const ItemFigures& kernel : kernels) {
+    const Stated<double> share = roof_share(kernel, roofs);
+    column[kernel.workload] =
+        share.has_value() ? fmt::format("{:.0f} %", 100.0 * *share.value) : "-";
+  }
+  return column;
+}
+
+/// A line for each item whose time by kernel is known.
+std::string headroom_lines(const ResultDocument& result, const std::vector<ItemFigures>& kernels) {
+  std::string lines;
+  for (const Headroom& of : implementation_headroom(result, kernels)) {
+    lines +=
+        fmt::format("{}: {:.0f} % of the kernels' time is in Assay's own",
+                    of.basket_item.empty() ? of.workload : of.basket_item, 100.0 * of.own_share);
+    lines += of.headroom.has_value()
+                 ? fmt::format(", at {:.0f} % of their roof: headroom {:.0f} %\n",
+                               100.0 * *of.own_roof_share.value, 100.0 * *of.headroom.value)
+                 : fmt::format("; headroom unknown: {}\n", of.headroom.reason);
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::string result_table(const ResultDocument& result) {
@@ -53,10 +96,13 @@ std::string result_table(const ResultDocument& result) {
       }
     }
   }
+  const std::vector<ItemFigures> kernels = kernel_figures(result);
+  const std::map<std::string, std::string> of_roof = roof_column(kernels);
   Table table({{"workload"},
                {"samples", Align::right},
                {"FLOP/s over processes", Align::right},
                {"B/s", Align::right},
+               {"of roof", Align::right},
                {"converged"},
                {"status"}});
   for (const std::string& name : order) {
@@ -66,9 +112,10 @@ std::string result_table(const ResultDocument& result) {
     table.add({row.first->basket_item.empty() ? name : row.first->basket_item,
                std::to_string(row.samples), flops > 0 ? range(row.rates, flops) : "-",
                row.first->basket_item.empty() && bytes > 0 ? range(row.rates, bytes) : "-",
-               row.converged ? "yes" : "no", row.trouble.empty() ? "valid" : row.trouble});
+               of_roof.contains(name) ? of_roof.at(name) : "-", row.converged ? "yes" : "no",
+               row.trouble.empty() ? "valid" : row.trouble});
   }
-  return table.text();
+  return table.text() + headroom_lines(result, kernels);
 }
 
 void require_writable(const std::filesystem::path& output) {

@@ -19,14 +19,20 @@ std::string uuid_text(const Uuid& uuid) {
   return text;
 }
 
-/// The image whose family's name begins the entry's; "cross_entropy_…" is not of a family "cross".
-const Image& image_of(std::string_view entry) {
+/// The image whose family's name begins the entry's, or null; "cross_entropy_…" is not of a family
+/// "cross".
+const Image* find_image(std::string_view entry) {
   const Image* best = nullptr;
   for (const Image& image : images()) {
     const bool begins =
         entry.starts_with(image.family) && entry.substr(image.family.size()).starts_with('_');
     if (begins && (best == nullptr || image.family.size() > best->family.size())) best = &image;
   }
+  return best;
+}
+
+const Image& image_of(std::string_view entry) {
+  const Image* const best = find_image(entry);
   if (best == nullptr) {
     throw check_error(
         images().empty() ? "this build carries no CUDA kernels" : "no image holds this CUDA kernel",
@@ -40,6 +46,11 @@ std::string version_text(int version) {
 }
 
 }  // namespace
+
+std::string family_of(std::string_view launch) {
+  const Image* const image = find_image(launch);
+  return std::string(image != nullptr ? image->family : launch.substr(0, launch.find(' ')));
+}
 
 DeviceFacts read_device_facts(const DriverTable& driver, int ordinal) {
   const auto call = [&](Result result, const char* name) {
@@ -257,6 +268,7 @@ void fill_bytes(const Stream& stream, DevicePointer to, unsigned char value, std
 void launch_entry(const Stream& stream, std::string_view entry, const Geometry& geometry,
                   std::span<void*> parameters) {
   Device& device = stream.device();
+  const LaunchSpan span(stream, entry);
   const auto& [grid, block, shared_bytes] = geometry;
   check(device.driver(),
         device.driver().launch_kernel(device.kernel(entry), grid.x, grid.y, grid.z, block.x,

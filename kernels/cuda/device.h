@@ -4,6 +4,7 @@
 ///
 /// Errors: assay::Error, naming the call and what it was made for.
 #include <array>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <span>
@@ -26,6 +27,10 @@ struct DeviceFacts {
   std::int64_t memory_bytes = 0;
   std::int64_t max_shared_memory_per_block_bytes = 0;  ///< with opt-in
 };
+
+/// The family whose image holds that entry: "attention_forward" of "attention_forward_bf16_64"; for
+/// what is in no image, the text up to its first blank. So "gemm" of a library's product.
+[[nodiscard]] std::string family_of(std::string_view launch);
 
 /// Asks the driver, with no context made. Errors: check_error naming the call.
 [[nodiscard]] DeviceFacts read_device_facts(const DriverTable& driver, int ordinal);
@@ -66,6 +71,13 @@ class Device {
 
 class Event;
 
+/// Told of each kernel that a stream is given, just before and just after; for profiles. `name` is
+/// the kernel's entry, or "gemm …" with the operation for a library's product.
+struct LaunchObserver {
+  std::function<void(std::string_view name)> before;
+  std::function<void()> after;
+};
+
 /// An ordered queue of work on a device.
 class Stream {
  public:
@@ -79,10 +91,30 @@ class Stream {
   void synchronize() const;
   /// What is enqueued from here on begins after `event`, which may be another device's.
   void wait_for(const Event& event) const;
+  /// From here on; null: nobody. The observer outlives the stream or the next call.
+  void observe(const LaunchObserver* observer) { observer_ = observer; }
+  [[nodiscard]] const LaunchObserver* observer() const { return observer_; }
 
  private:
   Device& device_;
   StreamHandle handle_ = nullptr;
+  const LaunchObserver* observer_ = nullptr;
+};
+
+/// A launch, for the stream's observer: from the making of this object to its end.
+class LaunchSpan {
+ public:
+  LaunchSpan(const Stream& stream, std::string_view name) : observer_(stream.observer()) {
+    if (observer_ != nullptr) observer_->before(name);
+  }
+  ~LaunchSpan() {
+    if (observer_ != nullptr) observer_->after();
+  }
+  LaunchSpan(const LaunchSpan&) = delete;
+  LaunchSpan& operator=(const LaunchSpan&) = delete;
+
+ private:
+  const LaunchObserver* observer_;
 };
 
 /// A point in a stream's time.

@@ -341,6 +341,8 @@ void CudaPlan::run(const cuda::Stream& stream, const Operands& operands, std::in
   point_to(operands);
   auto fitted = fitted_.find(extent);
   if (fitted == fitted_.end()) fitted = fitted_.emplace(extent, fit(extent)).first;
+  const cuda::LaunchSpan span(
+      stream, stream.observer() != nullptr ? "gemm " + identity(operation_) : std::string());
   cuda::blas::check(table_,
                     enqueue(stream, operands, fitted->second.layouts, fitted->second.algorithm),
                     "cublasLtMatmul", identity(operation_));

@@ -144,9 +144,21 @@ void CudaStep::initialise(std::uint64_t key) {
   stream_.synchronize();
 }
 
-void CudaStep::iterate() {
+void CudaStep::zero_sums() {
   zero(stream_, state_.gradient, static_cast<std::size_t>(list_.total) * sizeof(float));
   zero(stream_, scratch_.loss, sizeof(double));
+}
+
+void CudaStep::iterate_by_launches() {
+  zero_sums();
+  for (std::int64_t micro_batch = 0; micro_batch < options_.accumulation; ++micro_batch) {
+    accumulate(reduction_.has_value() && micro_batch + 1 == options_.accumulation);
+  }
+  update();
+}
+
+void CudaStep::iterate() {
+  zero_sums();
   for (std::int64_t micro_batch = 0; micro_batch < options_.accumulation; ++micro_batch) {
     const bool is_last = micro_batch + 1 == options_.accumulation;
     (is_last && accumulate_last_ ? accumulate_last_ : accumulate_)->launch(stream_);

@@ -27,6 +27,9 @@ class CudaStep {
            const cuda::blas::Table& library, const Gang& gang);
 
   void iterate();
+  /// The same kernels, launched one by one in place of the graphs: for a profiler, which then sees
+  /// each by its name.
+  void iterate_by_launches();
 
   [[nodiscard]] Observation observation() const;
   [[nodiscard]] const StepState<Bf16>& state() const { return state_; }
@@ -42,6 +45,7 @@ class CudaStep {
   void record_graphs();
   void initialise(std::uint64_t key);
   void draw_tokens();
+  void zero_sums();
   void accumulate(bool reduces);
   [[nodiscard]] std::uint64_t first_row() const;
   void update();

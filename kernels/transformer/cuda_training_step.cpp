@@ -30,6 +30,10 @@ void CudaTrainingStep::iterate() {
   step_->iterate();
 }
 
+void CudaTrainingStep::iterate_by_launches() {
+  step_->iterate_by_launches();
+}
+
 Observation CudaTrainingStep::observe() const {
   return step_->observation();
 }

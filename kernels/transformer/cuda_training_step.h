@@ -31,6 +31,8 @@ class CudaTrainingStep {
 
   /// Enqueues one iteration and doesn't wait for it.
   void iterate();
+  /// The same iteration, its kernels launched one by one: for a profiler.
+  void iterate_by_launches();
   /// Waits for the last iteration, as all below do.
   [[nodiscard]] Observation observe() const;
   [[nodiscard]] std::uint64_t weight_hash() const;

@@ -59,6 +59,7 @@ Instance on_cuda(const StepOptions& options, cuda::Stream& stream, const InputKe
     step->iterate();
     stream.synchronize();
   };
+  instance.enqueue_launches = [=] { step->iterate_by_launches(); };
   return instance;
 }
 

@@ -5,6 +5,8 @@
 
 #include <cmath>
 #include <functional>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -124,6 +126,33 @@ TEST_P(CudaStepOf, AccumulatedMicroBatchesAreOneBatch) {
     // Equal but for the order of FP32 sums and the BF16 rounding of what is summed.
     EXPECT_NEAR(one.observe().gradient_norm, two.observe().gradient_norm,
                 1e-3 * one.observe().gradient_norm);
+  });
+}
+
+TEST_P(CudaStepOf, LaunchedOneByOneItIsTheSameStep) {
+  on_one_device([](Stream& stream, const Table& library) {
+    CudaTrainingStep replayed(GetParam(), stream, kKey, library);
+    CudaTrainingStep launched(GetParam(), stream, kKey, library);
+    std::map<std::string, int> families;
+    int open = 0;
+    const cuda::LaunchObserver observer{.before =
+                                            [&](std::string_view name) {
+                                              ++families[cuda::family_of(name)];
+                                              ++open;
+                                            },
+                                        .after = [&] { --open; }};
+    for (int iteration = 0; iteration < 2; ++iteration) {
+      replayed.iterate();
+      stream.observe(&observer);
+      launched.iterate_by_launches();
+      stream.observe(nullptr);
+      EXPECT_EQ(replayed.weight_hash(), launched.weight_hash());
+    }
+    EXPECT_EQ(open, 0);
+    for (const char* const family : {"gemm", "attention_forward", "attention_backward", "norm",
+                                     "cross_entropy", "adamw", "embedding", "token_chain"}) {
+      EXPECT_GT(families[family], 0) << family;
+    }
   });
 }
 
