@@ -37,9 +37,18 @@ command -v cmake >/dev/null || cannot "no cmake"
 command -v timeout >/dev/null || cannot "no timeout (coreutils)"
 
 failures=0
+GROUP_END=$SECONDS_MAX
 say() { printf '%4d s  %s\n' "$SECONDS" "$*" | tee -a "$OUT/log.txt"; }
 note() { printf '%s\n' "$*" >>"$OUT/summary.txt"; }
-left() { echo $((SECONDS_MAX - SECONDS)); }
+left() { echo $((GROUP_END - SECONDS)); }
+# Seconds of a plan for 590, where there are more or fewer.
+scaled() { echo $(($1 * SECONDS_MAX / 590)); }
+# group SECONDS RESERVE: the parts that follow end together within so many seconds, and leave RESERVE.
+group() {
+  local latest=$((SECONDS_MAX - $(scaled "$2")))
+  GROUP_END=$((SECONDS + $(scaled "$1")))
+  [ "$GROUP_END" -le "$latest" ] || GROUP_END=$latest
+}
 finish() {
   say "ended: $failures failed or cut off; $OUT/summary.txt"
   cat "$OUT/summary.txt"
@@ -48,24 +57,35 @@ finish() {
 }
 : >"$OUT/log.txt"
 : >"$OUT/summary.txt"
-trap 'failures=$((failures + 1)); note "cut off by a signal after $SECONDS s"; finish' INT TERM
+running=""
+cut_off() {
+  failures=$((failures + 1))
+  note "cut off by a signal after $SECONDS s"
+  # What runs gets the time to write what it has.
+  if [ -n "$running" ]; then kill -INT "$running" 2>/dev/null && wait "$running"; fi
+  finish
+}
+trap cut_off INT TERM
 
 # part NAME BUDGET FILE COMMAND...: output to FILE; SIGINT at the end of its budget or of all, so that
 # a run writes what it has.
 part() {
-  local name=$1 budget=$2 file=$3 began=$SECONDS limit rc
+  local name=$1 budget file=$3 began=$SECONDS limit rc
+  budget=$(scaled "$2")
   shift 3
   limit=$(left)
   [ "$limit" -le "$budget" ] || limit=$budget
-  if [ "$limit" -lt 5 ]; then
+  if [ "$limit" -lt 2 ]; then
     failures=$((failures + 1))
-    note "$name: not begun, $SECONDS_MAX s were used up"
+    note "$name: not begun, its seconds were used up"
     return 124
   fi
   # Bash starts what is in the background with SIGINT ignored.
   timeout --foreground -k 10 -s INT "$limit" env --default-signal=INT "$@" >"$OUT/$file" 2>&1 &
-  wait $!
+  running=$!
+  wait "$running"
   rc=$?
+  running=""
   case $rc in
     0) note "$name: passed in $((SECONDS - began)) s" ;;
     124 | 137) note "$name: cut off at $limit s ($file)" ;;
@@ -96,6 +116,7 @@ build() {
 export -f build architecture
 export ROOT BUILD CARRIED NVCC
 
+group 300 200
 say "building with $("$NVCC" --version | grep -o 'release [0-9.]*') for $(architecture)"
 part "build of assay" 300 build.txt bash -c 'build assay' || finish
 ASSAY=$BUILD/bin/assay
@@ -105,7 +126,8 @@ if ! "$ASSAY" run --suite gpu-check --device cuda --filter '^stream/copy/' --pro
     --item-seconds 0.2 -o "$OUT/first.json" >"$OUT/first.txt" 2>&1; then
   tail -n 1 "$OUT/first.txt" >>"$OUT/log.txt"
   if grep -q "no CUDA driver\|no device that answers" "$OUT/first.txt"; then
-    cannot "$(tail -n 1 "$OUT/first.txt")"
+    line=$(tail -n 1 "$OUT/first.txt")
+    cannot "${line#assay: }"
   fi
   failures=$((failures + 1))
   note "first kernel: $(tail -n 1 "$OUT/first.txt")"
@@ -114,7 +136,9 @@ fi
 "$ASSAY" devices --json >"$OUT/devices.json" 2>>"$OUT/log.txt"
 nvidia-smi -q >"$OUT/nvidia-smi.txt" 2>&1
 
+group 200 200
 part "build of the tests" 200 build_tests.txt bash -c 'build cuda_tests'
+group 120 180
 for family in "${TESTS[@]}"; do
   test=$BUILD/tests/ptx/${family}_cuda_test
   if [ -x "$test" ]; then
@@ -122,17 +146,19 @@ for family in "${TESTS[@]}"; do
   fi
 done
 
+group 160 130
 for item in "${ITEMS[@]}"; do
   part "step $item" 40 "steps/$item.txt" "$ASSAY" run --basket tb1 --device cuda --filter "^$item\$" \
     --processes 1 --item-seconds 10 -o "$OUT/steps/$item.json"
 done
 
-budget=$(($(left) - 60))
-[ "$budget" -le 200 ] || budget=200
+group 230 30
+budget=$(($(left) - 20))
 [ "$budget" -ge 10 ] || budget=10
-part "kernels" $((budget + 30)) kernels.txt "$ASSAY" run --suite gpu-check --basket tb1 --device cuda \
+part "kernels" 230 kernels.txt "$ASSAY" run --suite gpu-check --basket tb1 --device cuda \
   --budget-seconds "$budget" -o "$OUT/kernels.json"
 
+group 600 0
 SANITIZER=$(command -v compute-sanitizer || echo "$(dirname "$NVCC")/compute-sanitizer")
 if [ -x "$SANITIZER" ]; then
   for family in "${TESTS[@]}"; do
