@@ -25,4 +25,8 @@ void on_each_library(const host_blas::Options& options,
   on_each_architecture(on_architecture, device_options);
 }
 
+cuda::blas::LibrarySource tested_library() {
+  return is_functional() ? host_blas::library : cuda::blas::machine_library;
+}
+
 }  // namespace assay::cuda_test

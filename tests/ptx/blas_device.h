@@ -17,4 +17,7 @@ void on_each_library(const host_blas::Options& options,
                      const std::function<void(cuda::Stream&, const cuda::blas::Table&)>& body,
                      const ptx_device::Options& device = {});
 
+/// What on_each_library() hands to its body, as a workload wants it.
+[[nodiscard]] cuda::blas::LibrarySource tested_library();
+
 }  // namespace assay::cuda_test

@@ -225,7 +225,7 @@ TEST(CudaStep, IsAWorkload) {
   on_one_device([](Stream& stream, const Table&) {
     StepOptions options = small_gpt2();
     options.model.layers = 1;
-    const Workload workload = training_step_workload(options, host_blas::library);
+    const Workload workload = training_step_workload(options, cuda_test::tested_library());
     ASSERT_TRUE(workload.on_cuda);
     const Instance instance = workload.on_cuda(stream, kKey);
     instance.iterate();
@@ -290,7 +290,7 @@ TEST(CudaStepMemory, IsWhatTheWorkloadFindsFree) {
     if (cuda_test::is_own_device() && compute_capability == kHopper) {
       EXPECT_EQ(fitted.batch, 2);
     }
-    const Workload workload = training_step_workload(options, host_blas::library);
+    const Workload workload = training_step_workload(options, cuda_test::tested_library());
     const Instance instance = workload.on_cuda(stream, kKey);
     const std::pair<std::string, std::string> note{"micro_batch_rows",
                                                    std::to_string(fitted.batch)};

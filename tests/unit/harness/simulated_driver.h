@@ -15,6 +15,9 @@ struct SimulatedGpu {
   double launch_us = 5.0;  ///< from the first event to the first work of an idle device
   bool is_idle = true;
   int l2_cache_bytes = 50 << 20U;
+  int devices = 1;  ///< with UUIDs GPU-01…, GPU-02…
+  int driver_version = 13000;
+  int silent_ordinal = -1;  ///< a device that doesn't tell its name
   std::int64_t iterations = 0;
   int live_events = 0;
 
@@ -47,11 +50,23 @@ inline cuda::DriverTable simulated_driver() {
     *device = ordinal;
     return kSuccess;
   };
-  table.device_get_name = [](char* name, int, cuda::DeviceOrdinal) -> Result {
+  table.driver_get_version = [](int* version) -> Result {
+    *version = simulated_gpu().driver_version;
+    return kSuccess;
+  };
+  table.device_get_count = [](int* count) -> Result {
+    *count = simulated_gpu().devices;
+    return kSuccess;
+  };
+  table.device_get_name = [](char* name, int, cuda::DeviceOrdinal device) -> Result {
+    if (device == simulated_gpu().silent_ordinal) return cuda::kInvalidDevice;
     name[0] = 'S';
     return kSuccess;
   };
-  table.device_get_uuid = [](cuda::Uuid*, cuda::DeviceOrdinal) -> Result { return kSuccess; };
+  table.device_get_uuid = [](cuda::Uuid* uuid, cuda::DeviceOrdinal device) -> Result {
+    uuid->bytes[0] = static_cast<unsigned char>(device + 1);
+    return kSuccess;
+  };
   table.device_get_attribute = [](int* value, cuda::DeviceAttribute attribute,
                                   cuda::DeviceOrdinal) -> Result {
     *value =
