@@ -15,6 +15,7 @@
 #include "harness/devices.h"
 #include "harness/telemetry.h"
 #include "harness/tool.h"
+#include "simulated_driver.h"
 
 namespace assay::harness {
 namespace {
@@ -230,6 +231,54 @@ TEST(Devices, AUuidNeedsADriverToo) {
   const CudaProbe none = probe_cuda("libassay-no-such-driver.so.1");
   EXPECT_THAT(error_line([&] { static_cast<void>(select_device("GPU-8f6e", {}, none)); }),
               ::testing::HasSubstr("no CUDA driver"));
+}
+
+const cuda::DriverTable& two_devices() {
+  static const cuda::DriverTable kTable = test::simulated_driver();
+  return kTable;
+}
+
+TEST(Devices, AreChosenByOrdinalAndUuid) {
+  test::simulated_gpu() = {.devices = 2};
+  const CudaProbe probe{true, 13000, 2, "two"};
+  const auto chosen = [&](const char* name) {
+    return select_device(name, {}, probe, two_devices).record.id;
+  };
+  EXPECT_EQ(chosen("cuda"), "cuda:0");
+  EXPECT_EQ(chosen("cuda:1"), "cuda:1");
+  EXPECT_EQ(chosen("GPU-02"), "cuda:1");
+  EXPECT_EQ(chosen("gpu-01000000-0000-0000-0000-000000000000"), "cuda:0");
+  const auto refusal = [&](const char* name) {
+    return error_line([&] { static_cast<void>(chosen(name)); });
+  };
+  EXPECT_THAT(refusal("GPU-0"), ::testing::HasSubstr("several devices' UUIDs begin so"));
+  EXPECT_THAT(refusal("GPU-ff"), ::testing::HasSubstr("no device has that UUID"));
+  EXPECT_THAT(refusal("cuda:2"), ::testing::HasSubstr("cuda:0 to cuda:1"));
+  EXPECT_THAT(refusal("cuda:x"), ::testing::HasSubstr("no such device"));
+}
+
+TEST(Devices, TheBestIsAGpuThatKernelsRunOn) {
+  const auto best = [] {
+    return select_device("best", {}, CudaProbe{true, 13000, 2, "two"}, two_devices).record.id;
+  };
+  test::simulated_gpu() = {.devices = 2};
+  const bool has_kernels = carried_kernels().has_value();
+  EXPECT_EQ(best(), has_kernels ? "cuda:0" : "cpu:0");
+  test::simulated_gpu() = {.devices = 2, .silent_ordinal = 0};
+  EXPECT_EQ(best(), has_kernels ? "cuda:1" : "cpu:0");
+  test::simulated_gpu() = {.devices = 2, .driver_version = 10000};
+  EXPECT_EQ(best(), "cpu:0");
+}
+
+TEST(Devices, ThoseThatDoNotAnswerAreListedWithTheReason) {
+  test::simulated_gpu() = {.devices = 2, .driver_version = 10000, .silent_ordinal = 1};
+  const auto devices = find_devices({}, CudaProbe{true, 10000, 2, "two"}, two_devices);
+  ASSERT_EQ(devices.size(), 3U);
+  EXPECT_FALSE(devices[0].unavailable);
+  EXPECT_TRUE(devices[1].unavailable);
+  EXPECT_EQ(devices[2].record.id, "cuda:1");
+  EXPECT_THAT(devices[2].unavailable.value_or(""), ::testing::HasSubstr("cuDeviceGetName"));
+  EXPECT_EQ(devices[2].record.uuid.reason, *devices[2].unavailable);
 }
 
 TEST(Devices, KernelsNeedADriverAndAnArchitecture) {

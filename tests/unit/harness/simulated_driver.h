@@ -69,8 +69,10 @@ inline cuda::DriverTable simulated_driver() {
   };
   table.device_get_attribute = [](int* value, cuda::DeviceAttribute attribute,
                                   cuda::DeviceOrdinal) -> Result {
-    *value =
-        attribute == cuda::DeviceAttribute::l2_cache_bytes ? simulated_gpu().l2_cache_bytes : 9;
+    using cuda::DeviceAttribute;
+    *value = 9;
+    if (attribute == DeviceAttribute::l2_cache_bytes) *value = simulated_gpu().l2_cache_bytes;
+    if (attribute == DeviceAttribute::compute_capability_minor) *value = 0;
     return kSuccess;
   };
   table.device_total_memory = [](std::size_t* bytes, cuda::DeviceOrdinal) -> Result {
