@@ -286,10 +286,12 @@ FilingSchedule rate_of_return(const RateCard& card, Details& details) {
   Fen returns;
   Fen taxes;
   for (const AssetClass& each : card.sheet.asset_classes) {
-    const std::vector<CapitalYear> years = capital_schedule(capital_terms(each));
-    const Rational part = years.at(static_cast<std::size_t>(each.year) - 1).return_part;
+    const CapitalTerms terms = capital_terms(each);
+    const auto year = static_cast<std::size_t>(each.year) - 1;
+    const Rational part = capital_schedule(terms).at(year).return_part;
     const bool taxed = each.return_tax == "post_tax";
-    const Fen return_fen = to_fen(part, each.where);
+    // That of the books, as schedule C has it: charge less depreciation, each in whole fen.
+    const Fen return_fen = capital_schedule_fen(terms, each.where).at(year).return_part;
     const Fen tax_fen =
         taxed ? to_fen(income_tax_on(card.sheet, each, part, ExactReader{}), each.where) : Fen{};
     returns = returns + return_fen;

@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const PriceRequest kMidYear{"2026-06-01T00:00:00Z", std::nullopt};
+const PriceRequest kMidYear{"2026-06-01T00:00:00Z", {}};
 
 RateCard card_of(const std::string& example) {
   return price(test::worked_certificate(), test::sheet_of(test::example_document(example)),
@@ -77,6 +77,13 @@ int follow(const std::vector<FilingSchedule>& schedules) {
 TEST(Filing, EveryTotalIsTheSumOfItsLines) {
   for (const char* example : {"h800-node-worked", "synthetic-a-whole-bill", "china-h800-hub"}) {
     EXPECT_GT(follow(filing_schedules(card_of(example))), 8) << example;
+  }
+}
+
+TEST(Filing, TheReturnIsThatOfTheBooks) {
+  const Amounts amounts = amounts_of(filing_schedules(card_of("synthetic-a-whole-bill")));
+  for (const auto& [g, c] : {std::pair("G1", "C1"), {"G2", "C8"}, {"G3", "C14"}}) {
+    EXPECT_EQ(amounts.at(g).at("return_cny"), amounts.at(c).at("return_cny")) << c;
   }
 }
 
