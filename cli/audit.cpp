@@ -24,10 +24,15 @@ void add_audit(CLI::App& app, Context& context) {
         if (!outcome.passed) context.exit_code = ExitCode::failed_check;
       });
   command->add_option("--tariffs", options->tariffs, "CSV of posted prices")->required();
-  command->add_option("--certificates", options->certificates, "Folder of certificates")
+  command->add_option("--certificates", options->certificates, "Folder of certificates, or files")
       ->required();
   command->add_option("-k,--key", options->key, "Laboratory's public key: check all signatures");
-  command->add_option("--cost-sheets", options->cost_sheets, "Folder of the sites' cost sheets")
+  command->add_option("--revocations", options->revocations,
+                      "CSV of certificates that a registry revoked: certificate, effective_utc, "
+                      "reason");
+  command
+      ->add_option("--cost-sheets", options->cost_sheets,
+                   "Folder of the sites' cost sheets, or files")
       ->required();
   command->add_option("--rules", options->rules, "Rules and thresholds; those built in by default");
   command->add_option("--basket", options->basket, "Basket that certificates must be of")

@@ -24,6 +24,9 @@ void add_price(CLI::App& app, Context& context) {
                       "Certificate of assay certify; one for each SKU of a mixed fleet. Without it "
                       "K is what the sheet declares, and the rate is assumed");
   command->add_option("-k,--key", options->key, "Laboratory's public key: check the signature");
+  command->add_option("--revocations", options->revocations,
+                      "CSV of certificates that a registry revoked: certificate, effective_utc, "
+                      "reason");
   command->add_option("--cost-sheet", options->cost_sheet, "Cost sheet of the site");
   command->add_option("--assets", options->assets,
                       "CSV list of assets: fills price and lines of the sheet's classes");

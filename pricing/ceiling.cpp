@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "pricing/calendar.h"
+#include "pricing/documents.h"
 #include "results/document.h"
 #include "results/json_path.h"
 #include "results/test_key.h"
@@ -128,20 +129,10 @@ CeilingRule read_ceiling_rule(const std::filesystem::path& path) {
   return rule;
 }
 
-std::vector<json> read_rate_cards(const std::filesystem::path& folder) {
-  if (!std::filesystem::is_directory(folder)) {
-    throw input_error("no such folder", folder.string(), "name the folder of the rate cards");
-  }
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".json") {
-      paths.push_back(entry.path());
-    }
-  }
-  std::sort(paths.begin(), paths.end());
+std::vector<json> read_rate_cards(const std::vector<std::filesystem::path>& places) {
   std::vector<json> cards;
   std::set<std::string> seen;
-  for (const std::filesystem::path& path : paths) {
+  for (const std::filesystem::path& path : documents_of(places)) {
     json document = parse_json(read_file(path), path.string());
     const bool of_site = document.is_object() && document.contains("schema") &&
                          document.at("schema").is_object() &&
@@ -149,12 +140,11 @@ std::vector<json> read_rate_cards(const std::filesystem::path& folder) {
     if (of_site) continue;  // its SKUs' cards stand beside it
     validate(document, "rate-card", path.string());
     if (!seen.insert(digest(document)).second) {
-      throw input_error("the same rate card stands in the folder twice", path.string(),
-                        "keep one of them");
+      throw input_error("the same rate card stands there twice", path.string(), "keep one of them");
     }
     cards.push_back(std::move(document));
   }
-  if (cards.empty()) throw input_error("the folder has no rate card", folder.string());
+  if (cards.empty()) throw input_error("there is no rate card", places.front().string());
   return cards;
 }
 

@@ -66,9 +66,10 @@ struct CeilingProposal {
   std::string reason;      ///< why there is none
 };
 
-/// Reads all rate cards of a folder. Errors: input_error for a file that is no rate card, two cards
-/// of the same digest, a folder without any.
-[[nodiscard]] std::vector<nlohmann::json> read_rate_cards(const std::filesystem::path& folder);
+/// Reads all rate cards of folders and files (pricing/documents.h). Errors: input_error for a file
+/// that is no rate card, two cards of the same digest, no card at all.
+[[nodiscard]] std::vector<nlohmann::json> read_rate_cards(
+    const std::vector<std::filesystem::path>& places);
 
 /// Errors: input_error where nobody is named as supplier though the rule has control groups: then
 /// it is not known whom to leave out.

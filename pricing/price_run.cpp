@@ -35,7 +35,7 @@ PriceOutcome propose(const PriceRun& run) {
   }
   const CeilingRule rule = read_ceiling_rule(run.ceiling_rule);
   const CeilingProposal proposal =
-      propose_ceiling(rule, read_rate_cards(run.rate_cards), run.supplier, run.date_utc);
+      propose_ceiling(rule, read_rate_cards({run.rate_cards}), run.supplier, run.date_utc);
   json document = to_json(proposal);
   write_document(run.output, document);
   return {ceiling_table(proposal) + "proposal   " + run.output.string(), std::move(document)};
@@ -132,6 +132,7 @@ PriceOutcome run_price(const PriceRun& run) {
   const CostSheet sheet = read_sheet(run, completed);
   PriceRequest request;
   request.date_utc = run.date_utc;
+  if (!run.revocations.empty()) request.revocations = read_revocations(run.revocations);
   request.sensitivities = true;
   if (run.draws > 0) request.monte_carlo = MonteCarloRequest{run.draws, run.seed};
 

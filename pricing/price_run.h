@@ -14,6 +14,7 @@ namespace assay::pricing {
 struct PriceRun {
   std::vector<std::filesystem::path> certificates;
   std::filesystem::path key;
+  std::filesystem::path revocations;  ///< CSV, pricing/revocations.h
   std::filesystem::path cost_sheet;
   std::filesystem::path assets;
   std::filesystem::path meter;

@@ -33,12 +33,8 @@ void check_valid_at(const Certificate& certificate, const PriceRequest& request)
         "expired on " + certificate.valid_until_utc + ", before the date of the " + "rate, " + date,
         where, "certify the device again");
   }
-  if (request.revocation &&
-      date >= checked_instant(request.revocation->effective_utc, where + ": revocation")) {
-    throw input_error(
-        "revoked from " + request.revocation->effective_utc + ": " + request.revocation->reason,
-        where, "certify the device again");
-  }
+  const std::string revoked = why_revoked(certificate, request.revocations, date);
+  if (!revoked.empty()) throw input_error(revoked, where, "certify the device again");
 }
 
 CertificateFacts facts_of(const Certificate& certificate) {

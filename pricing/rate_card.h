@@ -16,6 +16,7 @@
 #include "pricing/interval.h"
 #include "pricing/monte_carlo.h"
 #include "pricing/path.h"
+#include "pricing/revocations.h"
 #include "pricing/sensitivity.h"
 #include "results/certificate.h"
 #include "results/stated.h"
@@ -25,15 +26,9 @@ namespace assay::pricing {
 inline constexpr const char* kRateCardSchema = "assay.rate-card";
 inline constexpr int kRateCardSchemaVersion = 1;
 
-/// That a certificate was revoked, as a registry states it.
-struct Revocation {
-  std::string effective_utc;
-  std::string reason;
-};
-
 struct PriceRequest {
   std::string date_utc;  ///< the instant to price at, "YYYY-MM-DDTHH:MM:SSZ"
-  std::optional<Revocation> revocation;
+  Revocations revocations;
   std::optional<MonteCarloRequest> monte_carlo = std::nullopt;  ///< empty: nothing is drawn
   bool sensitivities = false;                                   ///< also the tornado
 };

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 
 #include "base/error.h"
 
@@ -12,15 +14,29 @@ namespace assay::pricing {
 namespace {
 
 constexpr std::size_t kLongestDecimal = 60;
+constexpr std::size_t kDigitsOfInt64 = 18;
 
 bool all_digits(std::string_view text) {
   return !text.empty() &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// dividend / divisor to the nearest integer, a tie to the even one; divisor > 0.
+Integer divided_half_even(const Integer& dividend, const Integer& divisor) {
+  Integer quotient;
+  Integer rest;
+  boost::multiprecision::divide_qr(dividend, divisor, quotient, rest);  // towards zero
+  const bool negative = dividend < 0;
+  const Integer twice = 2 * abs(rest);
+  if (twice > divisor || (twice == divisor && bit_test(abs(quotient), 0))) {
+    quotient += negative ? -1 : 1;
+  }
+  return quotient;
+}
+
 }  // namespace
 
-Rational parse_decimal(std::string_view text, const std::string& where) {
+std::optional<Rational> decimal_of(std::string_view text) {
   const bool negative = text.starts_with('-');
   const std::string_view magnitude = negative ? text.substr(1) : text;
   const std::size_t point = magnitude.find('.');
@@ -30,16 +46,30 @@ Rational parse_decimal(std::string_view text, const std::string& where) {
   const bool well_formed = text.size() <= kLongestDecimal && all_digits(whole) &&
                            (whole.size() == 1 || whole.front() != '0') &&
                            (point == std::string_view::npos || all_digits(fraction));
-  if (!well_formed) {
+  if (!well_formed) return std::nullopt;
+  // A leading zero would make the library read the digits as octal.
+  std::string digits = std::string(whole) + std::string(fraction);
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  Integer scaled;
+  if (digits.size() <= kDigitsOfInt64) {
+    std::int64_t small = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), small);
+    scaled = small;
+  } else {
+    scaled = Integer(digits);
+  }
+  if (negative) scaled = -scaled;
+  return Rational(scaled, power_of_ten(static_cast<int>(fraction.size())));
+}
+
+Rational parse_decimal(std::string_view text, const std::string& where) {
+  const std::optional<Rational> value = decimal_of(text);
+  if (!value) {
     throw input_error(
         "'" + std::string(text.substr(0, kLongestDecimal)) + "' is not a decimal number", where,
         "write it like \"1250.00\" or \"0.07\": digits and one point");
   }
-  // A leading zero would make the library read the digits as octal.
-  std::string digits = std::string(whole) + std::string(fraction);
-  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
-  const Rational value(Integer(digits), power_of_ten(static_cast<int>(fraction.size())));
-  return negative ? Rational(-value) : value;
+  return *value;
 }
 
 std::string shortest_decimal(double value, const std::string& where) {
@@ -51,6 +81,14 @@ std::string shortest_decimal(double value, const std::string& where) {
 }
 
 Integer power_of_ten(int exponent) {
+  static const auto table = [] {
+    std::array<Integer, kDigitsOfInt64 + 1> powers;
+    powers[0] = 1;
+    for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+    return powers;
+  }();
+  const auto place = static_cast<std::size_t>(exponent);
+  if (place < table.size()) return table[place];
   return boost::multiprecision::pow(Integer(10), static_cast<unsigned>(exponent));
 }
 
@@ -68,10 +106,7 @@ Integer floor_of(const Rational& x) {
 }
 
 Integer round_half_even(const Rational& x) {
-  const Integer below = floor_of(x);
-  const Rational twice_rest = 2 * (x - Rational(below));
-  const bool up = twice_rest > 1 || (twice_rest == 1 && below % 2 != 0);
-  return up ? Integer(below + 1) : below;
+  return divided_half_even(numerator(x), denominator(x));
 }
 
 Integer scaled_square_root(const Rational& x, int decimals) {
@@ -84,7 +119,9 @@ Integer scaled_square_root(const Rational& x, int decimals) {
 
 std::string decimal_text(const Integer& scaled, int decimals) {
   const bool negative = scaled < 0;
-  std::string digits = Integer(abs(scaled)).str();
+  const bool small = abs(scaled) <= std::numeric_limits<std::int64_t>::max();
+  std::string digits = small ? std::to_string(std::abs(static_cast<std::int64_t>(scaled)))
+                             : Integer(abs(scaled)).str();
   const auto places = static_cast<std::size_t>(decimals);
   if (digits.size() <= places) digits.insert(0, places + 1 - digits.size(), '0');
   if (decimals > 0) digits.insert(digits.size() - places, ".");
@@ -92,7 +129,18 @@ std::string decimal_text(const Integer& scaled, int decimals) {
 }
 
 std::string rounded_text(const Rational& x, int decimals) {
-  return decimal_text(round_half_even(x * Rational(power_of_ten(decimals))), decimals);
+  return decimal_text(divided_half_even(numerator(x) * power_of_ten(decimals), denominator(x)),
+                      decimals);
+}
+
+std::string rounded_product_text(const Rational& a, const Rational& b, int decimals) {
+  return decimal_text(divided_half_even(numerator(a) * numerator(b) * power_of_ten(decimals),
+                                        denominator(a) * denominator(b)),
+                      decimals);
+}
+
+bool less(const Rational& a, const Rational& b) {
+  return numerator(a) * denominator(b) < numerator(b) * denominator(a);
 }
 
 }  // namespace assay::pricing

@@ -3,6 +3,7 @@
 /// text. Floating point never enters a price; a measured double enters as the decimal text of its
 /// shortest round-trip form, which is what a document shows.
 #include <boost/multiprecision/cpp_int.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ using Rational = boost::multiprecision::number<boost::multiprecision::cpp_ration
 /// point and digits; at most 60 characters. No exponent, plus sign, space, grouping, NaN or
 /// infinity. `where` names the figure in errors (input_error).
 [[nodiscard]] Rational parse_decimal(std::string_view text, const std::string& where);
+
+/// The same; nothing where the text is not of that grammar.
+[[nodiscard]] std::optional<Rational> decimal_of(std::string_view text);
 
 /// The shortest decimal text, without exponent, that reads back as this double. Errors:
 /// input_error for NaN and infinities.
@@ -44,5 +48,12 @@ using Rational = boost::multiprecision::number<boost::multiprecision::cpp_ration
 
 /// x rounded half-even to that many decimals, as text.
 [[nodiscard]] std::string rounded_text(const Rational& x, int decimals);
+
+/// a · b rounded the same way, without the reduction to lowest terms that a product costs.
+[[nodiscard]] std::string rounded_product_text(const Rational& a, const Rational& b, int decimals);
+
+/// a < b by cross multiplication. The library's own comparison expands both into continued
+/// fractions, which costs ten times as much.
+[[nodiscard]] bool less(const Rational& a, const Rational& b);
 
 }  // namespace assay::pricing

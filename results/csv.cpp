@@ -33,8 +33,9 @@ class Reader {
     }
   }
 
-  [[nodiscard]] std::vector<std::string> record() {
+  [[nodiscard]] std::vector<std::string> record(std::size_t expected = 0) {
     std::vector<std::string> fields;
+    fields.reserve(expected);
     do {
       fields.push_back(!done() && text_[at_] == '"' ? quoted() : plain());
     } while (take(','));
@@ -119,9 +120,9 @@ void check_header(const CsvTable& table, const std::vector<std::string>& require
 }  // namespace
 
 const std::string& CsvTable::at(std::size_t row, std::string_view column) const {
-  const auto found = std::find(header.begin(), header.end(), column);
-  if (found == header.end()) throw std::out_of_range("no column " + std::string(column));
-  return rows.at(row).at(static_cast<std::size_t>(found - header.begin()));
+  const std::optional<std::size_t> found = position(column);
+  if (!found) throw std::out_of_range("no column " + std::string(column));
+  return rows.at(row).at(*found);
 }
 
 std::string CsvTable::where(std::size_t row, std::string_view column) const {
@@ -129,7 +130,13 @@ std::string CsvTable::where(std::size_t row, std::string_view column) const {
 }
 
 bool CsvTable::has(std::string_view column) const {
-  return std::find(header.begin(), header.end(), column) != header.end();
+  return position(column).has_value();
+}
+
+std::optional<std::size_t> CsvTable::position(std::string_view column) const {
+  const auto found = std::find(header.begin(), header.end(), column);
+  if (found == header.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - header.begin());
 }
 
 CsvTable parse_csv(std::string_view text, const std::string& file,
@@ -148,7 +155,7 @@ CsvTable parse_csv(std::string_view text, const std::string& file,
   check_header(table, required, optional, head);
   for (reader.skip(); !reader.done(); reader.skip()) {
     const std::size_t line = reader.line();
-    std::vector<std::string> fields = reader.record();
+    std::vector<std::string> fields = reader.record(table.header.size());
     if (fields.size() != table.header.size()) {
       throw input_error("the row has " + std::to_string(fields.size()) + " fields, the header " +
                             std::to_string(table.header.size()),

@@ -4,6 +4,7 @@
 /// and closed at its end. Line ends are LF or CR LF; blank lines and lines that start with '#' are
 /// skipped.
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ struct CsvTable {
   /// "list.csv:7: unit_price", for errors.
   [[nodiscard]] std::string where(std::size_t row, std::string_view column) const;
   [[nodiscard]] bool has(std::string_view column) const;
+  /// The column's position in each row; empty where the file does not have it.
+  [[nodiscard]] std::optional<std::size_t> position(std::string_view column) const;
 };
 
 /// Columns may stand in any order; `optional` ones may be left out. Errors: input_error naming file

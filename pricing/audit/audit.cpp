@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "pricing/audit/sites.h"
-#include "results/test_key.h"
+#include "pricing/parallel.h"
 
 namespace assay::pricing {
 
@@ -32,34 +32,110 @@ struct Sellers {
   }
 };
 
+/// The rules on a price, for prices that were not yet divided by fair rate or yardstick.
+using PriceRules = std::vector<std::optional<AuditRule>>;
+
+PriceRules price_rules(const AuditRules& rules, Quantity quantity,
+                       const std::optional<Rational>& divisor) {
+  PriceRules moved(rules.rules.size());
+  if (!divisor || *divisor <= 0) return moved;
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    if (rules.rules[i].quantity == quantity) moved[i] = undivided(rules.rules[i], *divisor);
+  }
+  return moved;
+}
+
+/// How a price was posted, and by whom: rows that share it convert by the same factors.
+struct Posting {
+  const RowContext* context = nullptr;
+  Converted of_one_cny;
+  PriceRules of_fair_rate;
+};
+
+class Postings {
+ public:
+  /// `input` must outlive it.
+  explicit Postings(const AuditInput& input) : input_(input), sites_(input) {}
+
+  /// Stays where it is. Errors: those of pricing a cost sheet.
+  [[nodiscard]] const Posting& of(const Tariff& tariff) {
+    const RowContext& context = sites_.behind(tariff);
+    key_.clear();
+    append(&context);
+    append(tariff.unit);
+    append(tariff.devices);
+    append(tariff.vat);
+    for (const std::string* part :
+         {&tariff.vat_rate_text, &tariff.configuration, &tariff.precision, &tariff.sparsity}) {
+      key_ += '\0';
+      key_ += *part;
+    }
+    const auto [found, added] = postings_.try_emplace(key_);
+    if (added) {
+      found->second.context = &context;
+      found->second.of_fair_rate =
+          price_rules(input_.rules, Quantity::price_over_fair_rate, context.fair_rate);
+      if (context.certificate != nullptr) {
+        found->second.of_one_cny =
+            convert_one_cny(tariff, *context.device, input_.rules.vat_rates_unstated);
+      }
+    }
+    return found->second;
+  }
+
+ private:
+  template <typename Part>
+  void append(const Part& part) {
+    key_.append(reinterpret_cast<const char*>(&part), sizeof part);
+  }
+
+  const AuditInput& input_;
+  Sites sites_;
+  std::string key_;
+  std::unordered_map<std::string, Posting> postings_;
+};
+
 /// Holds one reading against ceiling and cost.
-PriceVerdict verdict_of(const Conversion& reading, const AuditInput& input,
-                        const std::optional<Rational>& fair_rate) {
-  if (input.ceiling_cny_per_cu) {
-    if (reading.ceiling_side > *input.ceiling_cny_per_cu) return PriceVerdict::above;
-  } else if (fair_rate && reading.ceiling_side > *fair_rate * input.rules.above_factor) {
+PriceVerdict verdict_of(const Conversion& reading, const RowContext& context) {
+  if (context.band_high && less(*context.band_high, reading.ceiling_side)) {
     return PriceVerdict::above;
   }
-  if (!fair_rate) return PriceVerdict::not_comparable;
-  if (reading.cost_side < *fair_rate * input.rules.below_cost_factor)
-    return PriceVerdict::below_cost;
+  if (!context.band_low) return PriceVerdict::not_comparable;
+  if (less(reading.cost_side, *context.band_low)) return PriceVerdict::below_cost;
   return PriceVerdict::within_band;
 }
 
-void judge(AuditRow& row, const AuditInput& input, const std::string& no_rate_reason) {
-  std::set<PriceVerdict> verdicts;
-  for (const Conversion& reading : row.readings) {
-    verdicts.insert(verdict_of(reading, input, row.fair_rate));
-  }
-  if (verdicts.size() > 1) {
-    row.reason = row.fair_rate || !input.ceiling_cny_per_cu
-                     ? "what the price does not state (VAT, precision or sparsity) decides: its "
-                       "readings have different verdicts"
-                     : "its readings have different verdicts, and there is " + no_rate_reason;
+void judge(AuditRow& row, const RowContext& context, bool ceiling) {
+  row.verdict = verdict_of(row.readings.front(), context);
+  const bool agree = std::all_of(
+      row.readings.begin() + 1, row.readings.end(),
+      [&](const Conversion& reading) { return verdict_of(reading, context) == row.verdict; });
+  if (!agree) {
+    row.verdict = PriceVerdict::not_comparable;
+    row.reason =
+        row.fair_rate || !ceiling
+            ? "what the price does not state (VAT, precision or sparsity) decides: its "
+              "readings have different verdicts"
+            : "its readings have different verdicts, and there is " + context.no_rate_reason;
     return;
   }
-  row.verdict = *verdicts.begin();
-  if (row.verdict == PriceVerdict::not_comparable) row.reason = no_rate_reason;
+  if (row.verdict == PriceVerdict::not_comparable) row.reason = context.no_rate_reason;
+}
+
+AuditRow row_of(const AuditInput& input, std::size_t position, const Posting& posting) {
+  const RowContext& context = *posting.context;
+  AuditRow row;
+  row.tariff = position;
+  row.reason = context.reason;
+  if (context.certificate == nullptr) return row;
+  row.certificate_id = context.certificate->certificate_id;
+  row.test_key = context.test_key;
+  row.fair_rate = context.fair_rate;
+  row.device = context.device;
+  row.readings = scaled(posting.of_one_cny.readings, input.tariffs[position].cny);
+  row.reason = posting.of_one_cny.reason;
+  if (!row.readings.empty()) judge(row, context, input.ceiling_cny_per_cu.has_value());
+  return row;
 }
 
 Quantities row_quantities(const RowContext& context, const Tariff& tariff, const Sellers& sellers) {
@@ -79,27 +155,27 @@ Quantities row_quantities(const RowContext& context, const Tariff& tariff, const
 }
 
 /// Raised only where every reading of the price raises it.
-bool raised_by_price(const AuditRule& rule, const AuditRow& row,
-                     const std::optional<Rational>& divisor) {
-  if (!divisor || *divisor <= 0 || row.readings.empty()) return false;
+bool raised_by_price(const std::optional<AuditRule>& rule, const AuditRow& row) {
+  if (!rule || row.readings.empty()) return false;
   return std::all_of(row.readings.begin(), row.readings.end(), [&](const Conversion& reading) {
-    return raises(rule, reading.ceiling_side / *divisor);
+    return raises(*rule, reading.ceiling_side);
   });
 }
 
-using Yardsticks = std::map<std::string, Yardstick>;
+struct SkuYardstick {
+  Yardstick yardstick;
+  PriceRules rules;
+};
+using Yardsticks = std::map<std::string, SkuYardstick>;
 
-void flag(AuditRow& row, const AuditInput& input, const Quantities& quantities,
-          const Yardsticks& yardsticks) {
-  const auto yardstick = yardsticks.find(input.tariffs[row.tariff].sku);
-  const std::optional<Rational> median =
-      yardstick == yardsticks.end() ? std::nullopt : yardstick->second.cny_per_cu;
-  for (std::size_t i = 0; i < input.rules.rules.size(); ++i) {
-    const AuditRule& rule = input.rules.rules[i];
+void flag(AuditRow& row, const AuditRules& rules, const Quantities& quantities,
+          const PriceRules& of_fair_rate, const PriceRules* of_yardstick) {
+  for (std::size_t i = 0; i < rules.rules.size(); ++i) {
+    const AuditRule& rule = rules.rules[i];
     const bool raised = rule.quantity == Quantity::price_over_fair_rate
-                            ? raised_by_price(rule, row, row.fair_rate)
+                            ? raised_by_price(of_fair_rate[i], row)
                         : rule.quantity == Quantity::price_over_yardstick
-                            ? raised_by_price(rule, row, median)
+                            ? of_yardstick != nullptr && raised_by_price((*of_yardstick)[i], row)
                             : raises(rule, quantities[static_cast<std::size_t>(rule.quantity)]);
     if (!raised) continue;
     row.flags.push_back(i);
@@ -120,13 +196,15 @@ Yardsticks yardsticks_of(const std::vector<AuditRow>& rows, const AuditInput& in
   }
   Yardsticks yardsticks;
   for (auto& [sku, by_seller] : prices) {
-    Yardstick& yardstick = yardsticks[sku];
+    SkuYardstick& of_sku = yardsticks[sku];
+    Yardstick& yardstick = of_sku.yardstick;
     yardstick.sku = sku;
     yardstick.sellers = by_seller.size();
     if (by_seller.size() < input.rules.fewest_sellers) continue;
     std::vector<Rational> medians;
     for (auto& [seller, values] : by_seller) medians.push_back(median_of(std::move(values)));
     yardstick.cny_per_cu = median_of(std::move(medians));
+    of_sku.rules = price_rules(input.rules, Quantity::price_over_yardstick, yardstick.cny_per_cu);
   }
   return yardsticks;
 }
@@ -176,35 +254,30 @@ bool Audit::passed() const {
 
 Audit audit(const AuditInput& input) {
   Audit audit;
-  Sites sites(input);
-  const Sellers sellers(input.tariffs);
+  Postings postings(input);
+  std::vector<const Posting*> posting_of;
+  posting_of.reserve(input.tariffs.size());
+  for (const Tariff& tariff : input.tariffs) posting_of.push_back(&postings.of(tariff));
   audit.rows.resize(input.tariffs.size());
-  for (std::size_t i = 0; i < input.tariffs.size(); ++i) {
-    AuditRow& row = audit.rows[i];
-    row.tariff = i;
-    const RowContext& context = sites.behind(input.tariffs[i]);
-    if (context.certificate == nullptr) {
-      row.reason = context.reason;
-      continue;
-    }
-    row.certificate_id = context.certificate->certificate_id;
-    row.test_key = signed_by_test_key(*context.certificate);
-    row.fair_rate = context.fair_rate;
-    row.device = context.device;
-    Converted converted =
-        convert(input.tariffs[i], *context.device, input.rules.vat_rates_unstated);
-    row.readings = std::move(converted.readings);
-    row.reason = converted.reason;
-    if (!row.readings.empty()) judge(row, input, context.no_rate_reason);
-  }
+  in_parallel(audit.rows.size(), [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) audit.rows[i] = row_of(input, i, *posting_of[i]);
+  });
   const Yardsticks yardsticks = yardsticks_of(audit.rows, input);
-  for (AuditRow& row : audit.rows) {
-    const Tariff& tariff = input.tariffs[row.tariff];
-    flag(row, input, row_quantities(sites.behind(tariff), tariff, sellers), yardsticks);
+  const Sellers sellers(input.tariffs);
+  in_parallel(audit.rows.size(), [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      const Posting& posting = *posting_of[i];
+      const auto of_sku = yardsticks.find(input.tariffs[i].sku);
+      const bool has_yardstick = of_sku != yardsticks.end() && !of_sku->second.rules.empty();
+      flag(audit.rows[i], input.rules, row_quantities(*posting.context, input.tariffs[i], sellers),
+           posting.of_fair_rate, has_yardstick ? &of_sku->second.rules : nullptr);
+    }
+  });
+  for (const AuditRow& row : audit.rows) {
     ++audit.counts[static_cast<std::size_t>(row.verdict)];
     audit.hard_flags += row.hard_flags;
   }
-  for (const auto& [sku, yardstick] : yardsticks) audit.yardsticks.push_back(yardstick);
+  for (const auto& [sku, found] : yardsticks) audit.yardsticks.push_back(found.yardstick);
   sort_rows(audit.rows);
   return audit;
 }

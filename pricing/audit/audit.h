@@ -11,7 +11,7 @@
 /// The certificate of a row is the one it names, or the latest valid one whose customer is the
 /// seller and whose device is the SKU. Its cost sheet is of the seller as operator and, where the
 /// row names one, the site; of several, that of the latest test year. Certificates are judged at
-/// the audit's instant. What a registry revoked since issue, the folder does not say.
+/// the audit's instant; what a registry revoked since issue, a list says.
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -22,6 +22,7 @@
 #include "pricing/audit/rules.h"
 #include "pricing/audit/tariff.h"
 #include "pricing/cost_sheet.h"
+#include "pricing/revocations.h"
 
 namespace assay::pricing {
 
@@ -31,6 +32,7 @@ enum class PriceVerdict { above, below_cost, not_comparable, within_band };
 struct AuditInput {
   std::vector<Tariff> tariffs;
   std::vector<Certificate> certificates;
+  Revocations revocations;
   std::vector<CostSheet> sheets;
   AuditRules rules;
   std::string basket = "tb1";
@@ -75,6 +77,8 @@ struct Audit {
 [[nodiscard]] std::string why_text(const AuditRow& row, const AuditInput& input);
 
 [[nodiscard]] nlohmann::json to_json(const Audit& audit, const AuditInput& input);
+/// The text that write_document would write of it, its rows made side by side.
+[[nodiscard]] std::string audit_json_text(const Audit& audit, const AuditInput& input);
 [[nodiscard]] std::string audit_csv(const Audit& audit, const AuditInput& input);
 /// The first `most` rows, and the counts of all.
 [[nodiscard]] std::string audit_table(const Audit& audit, const AuditInput& input,

@@ -1,38 +1,21 @@
 #include "pricing/audit/audit_run.h"
 
-#include <algorithm>
-#include <set>
-
 #include "base/error.h"
 #include "pricing/audit/audit.h"
+#include "pricing/documents.h"
 #include "results/atomic_file.h"
 #include "results/date_time.h"
-#include "results/document.h"
+#include "results/edition/basket.h"
 #include "results/json_path.h"
 
 namespace assay::pricing {
 
 namespace {
 
-std::vector<std::filesystem::path> documents_of(const std::filesystem::path& folder) {
-  if (!std::filesystem::is_directory(folder)) {
-    throw input_error("no such folder", folder.string());
-  }
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".json") {
-      paths.push_back(entry.path());
-    }
-  }
-  if (paths.empty()) throw input_error("holds no .json document", folder.string());
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 AuditInput read_input(const AuditRun& run) {
   AuditInput input;
   input.rules = run.rules.empty() ? default_audit_rules() : read_audit_rules(run.rules);
-  input.basket = run.basket;
+  input.basket = load_basket(run.basket).name;
   input.date_utc = run.date_utc;
   if (!is_date_time(run.date_utc) || !run.date_utc.ends_with('Z')) {
     throw input_error("'" + excerpt(run.date_utc) + "' is no instant", "--date",
@@ -44,16 +27,9 @@ AuditInput read_input(const AuditRun& run) {
       throw input_error("a ceiling of " + run.ceiling, "--ceiling", "it is above 0, CNY per CU");
     }
   }
+  if (!run.revocations.empty()) input.revocations = read_revocations(run.revocations);
   input.tariffs = read_tariffs(run.tariffs);
-  const std::string public_pem = run.key.empty() ? std::string() : read_file(run.key);
-  std::set<std::string> ids;
-  for (const auto& path : documents_of(run.certificates)) {
-    input.certificates.push_back(read_certificate(path, public_pem));
-    if (!ids.insert(input.certificates.back().certificate_id).second) {
-      throw input_error("the same certificate stands there twice", path.string(),
-                        "remove one of them");
-    }
-  }
+  input.certificates = read_certificates(run.certificates, run.key);
   for (const auto& path : documents_of(run.cost_sheets)) {
     input.sheets.push_back(read_cost_sheet(path));
   }
@@ -72,8 +48,8 @@ AuditOutcome run_audit(const AuditRun& run) {
   AuditOutcome outcome;
   outcome.passed = audited.passed();
   outcome.text = audit_table(audited, input, run.rows);
-  if (run.json || extension == ".json") outcome.document = to_json(audited, input);
-  if (extension == ".json") write_document(run.output, outcome.document);
+  if (run.json) outcome.document = to_json(audited, input);
+  if (extension == ".json") write_file_atomically(run.output, audit_json_text(audited, input));
   if (extension == ".csv") write_file_atomically(run.output, audit_csv(audited, input));
   return outcome;
 }

@@ -3,15 +3,17 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace assay::pricing {
 
 /// As the command takes them; an empty path is one that was not given.
 struct AuditRun {
   std::filesystem::path tariffs;
-  std::filesystem::path certificates;  ///< folder
+  std::vector<std::filesystem::path> certificates;  ///< folders and documents
   std::filesystem::path key;
-  std::filesystem::path cost_sheets;  ///< folder
+  std::filesystem::path revocations;               ///< CSV, pricing/revocations.h
+  std::vector<std::filesystem::path> cost_sheets;  ///< folders and documents
   std::filesystem::path rules;
   std::string basket = "tb1";
   std::string ceiling;  ///< CNY per CU of the basket, ex VAT

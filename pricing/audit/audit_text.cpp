@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "pricing/audit/audit.h"
+#include "pricing/parallel.h"
 #include "results/csv.h"
+#include "results/document.h"
 #include "results/markdown_table.h"
 #include "results/test_key.h"
 
@@ -37,9 +39,11 @@ std::string joined(const std::vector<std::string>& names) {
 /// "12.3" or "12.3..24.6" over the readings, by the ceiling's side.
 std::string range_text(const AuditRow& row, int decimals) {
   if (row.readings.empty()) return "-";
-  const auto [low, high] = std::minmax_element(
-      row.readings.begin(), row.readings.end(),
-      [](const Conversion& a, const Conversion& b) { return a.ceiling_side < b.ceiling_side; });
+  if (row.readings.size() == 1) return rounded_text(row.readings.front().ceiling_side, decimals);
+  const auto [low, high] = std::minmax_element(row.readings.begin(), row.readings.end(),
+                                               [](const Conversion& a, const Conversion& b) {
+                                                 return less(a.ceiling_side, b.ceiling_side);
+                                               });
   std::string text = rounded_text(low->ceiling_side, decimals);
   if (low->ceiling_side != high->ceiling_side) {
     text += ".." + rounded_text(high->ceiling_side, decimals);
@@ -83,29 +87,23 @@ std::string first_arithmetic(const AuditRow& row, const Tariff& tariff) {
   return arithmetic_text(tariff, *row.device, row.readings.front());
 }
 
+std::string row_csv(const AuditRow& row, const AuditInput& input) {
+  const Tariff& tariff = input.tariffs[row.tariff];
+  return csv_line({std::to_string(tariff.line), tariff.seller, tariff.site, tariff.sku,
+                   std::string(tariff.unit->name), tariff.price_text, tariff.currency, tariff.date,
+                   price_verdict_name(row.verdict),
+                   row.readings.empty() ? "" : range_text(row, kDecimals), fair_rate_text(row),
+                   joined(flag_names(row, input)), why_text(row, input),
+                   first_arithmetic(row, tariff), row.certificate_id,
+                   row.test_key ? "TEST KEY" : "", input.rules.digest});
+}
+
 std::size_t count_of(const Audit& audit, PriceVerdict verdict) {
   return audit.counts[static_cast<std::size_t>(verdict)];
 }
 
-}  // namespace
-
-std::string why_text(const AuditRow& row, const AuditInput& input) {
-  if (row.verdict == PriceVerdict::not_comparable) return row.reason;
-  const Conversion& reading = row.readings.front();
-  if (row.verdict == PriceVerdict::above) {
-    const Rational bound = input.ceiling_cny_per_cu ? *input.ceiling_cny_per_cu
-                                                    : *row.fair_rate * input.rules.above_factor;
-    return text_of(reading.ceiling_side) + " > " + text_of(bound) +
-           (input.ceiling_cny_per_cu ? ", the rate ceiling" : ", the band's upper end");
-  }
-  return text_of(reading.cost_side) + " by K " +
-         (row.verdict == PriceVerdict::below_cost ? "< " : ">= ") +
-         text_of(*row.fair_rate * input.rules.below_cost_factor) + ", the cost of service";
-}
-
-json to_json(const Audit& audit, const AuditInput& input) {
-  json rows = json::array();
-  for (const AuditRow& row : audit.rows) rows.push_back(row_json(row, input));
+/// The document with no rows yet.
+json frame_json(const Audit& audit, const AuditInput& input) {
   json yardsticks = json::array();
   for (const Yardstick& each : audit.yardsticks) {
     yardsticks.push_back(
@@ -115,8 +113,10 @@ json to_json(const Audit& audit, const AuditInput& input) {
   }
   json rules = json::array();
   for (const AuditRule& rule : input.rules.rules) {
-    rules.push_back(
-        {{"name", rule.name}, {"severity", rule.hard ? "hard" : "soft"}, {"text", rule.text}});
+    rules.push_back({{"name", rule.name},
+                     {"severity", rule.hard ? "hard" : "soft"},
+                     {"text", rule.text},
+                     {"reason", rule.reason}});
   }
   json counts = json::object();
   for (const PriceVerdict each : {PriceVerdict::above, PriceVerdict::below_cost,
@@ -134,23 +134,76 @@ json to_json(const Audit& audit, const AuditInput& input) {
           {"passed", audit.passed()},
           {"counts", std::move(counts)},
           {"yardsticks", std::move(yardsticks)},
-          {"rows", std::move(rows)}};
+          {"rows", json::array()}};
+}
+
+}  // namespace
+
+std::string why_text(const AuditRow& row, const AuditInput& input) {
+  if (row.verdict == PriceVerdict::not_comparable) return row.reason;
+  // Of several readings the one that says it least: the lowest where the price is above or within,
+  // the highest where it is below cost.
+  const auto by_price = [](const Conversion& a, const Conversion& b) {
+    return less(a.ceiling_side, b.ceiling_side);
+  };
+  const auto& readings = row.readings;
+  const Conversion& reading = row.verdict == PriceVerdict::below_cost
+                                  ? *std::max_element(readings.begin(), readings.end(), by_price)
+                                  : *std::min_element(readings.begin(), readings.end(), by_price);
+  if (row.verdict == PriceVerdict::above) {
+    const Rational bound = input.ceiling_cny_per_cu ? *input.ceiling_cny_per_cu
+                                                    : *row.fair_rate * input.rules.above_factor;
+    return text_of(reading.ceiling_side) + " > " + text_of(bound) +
+           (input.ceiling_cny_per_cu ? ", the rate ceiling" : ", the band's upper end");
+  }
+  return text_of(reading.cost_side) + " by K " +
+         (row.verdict == PriceVerdict::below_cost ? "< " : ">= ") +
+         text_of(*row.fair_rate * input.rules.below_cost_factor) + ", the cost of service";
+}
+
+json to_json(const Audit& audit, const AuditInput& input) {
+  json document = frame_json(audit, input);
+  json& rows = document["rows"];
+  for (const AuditRow& row : audit.rows) rows.push_back(row_json(row, input));
+  return document;
+}
+
+std::string audit_json_text(const Audit& audit, const AuditInput& input) {
+  constexpr std::string_view kNoRows = "\"rows\": []";
+  constexpr std::string_view kMargin = "    ";
+  std::vector<std::string> texts(audit.rows.size());
+  in_parallel(texts.size(), [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      const std::string row = readable_json(row_json(audit.rows[i], input));
+      std::string& text = texts[i];
+      text.reserve(row.size() + row.size() / 2);
+      text += kMargin;
+      for (const char c : row) {
+        text += c;
+        if (c == '\n') text += kMargin;
+      }
+    }
+  });
+  std::string text = readable_json(frame_json(audit, input)) + "\n";
+  if (texts.empty()) return text;
+  std::string rows = "\"rows\": [\n" + texts.front();
+  for (std::size_t i = 1; i < texts.size(); ++i) {
+    rows += ",\n";
+    rows += texts[i];
+  }
+  rows += "\n  ]";
+  return text.replace(text.find(kNoRows), kNoRows.size(), rows);
 }
 
 std::string audit_csv(const Audit& audit, const AuditInput& input) {
+  std::vector<std::string> lines(audit.rows.size());
+  in_parallel(lines.size(), [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) lines[i] = row_csv(audit.rows[i], input);
+  });
   std::string text = csv_line({"line", "seller", "site", "sku", "unit", "price", "currency", "date",
                                "verdict", "cny_per_cu_by_k_cert", "fair_rate_cny_per_cu", "flags",
                                "reason", "arithmetic", "certificate", "test_key", "rules_digest"});
-  for (const AuditRow& row : audit.rows) {
-    const Tariff& tariff = input.tariffs[row.tariff];
-    text += csv_line({std::to_string(tariff.line), tariff.seller, tariff.site, tariff.sku,
-                      std::string(tariff.unit->name), tariff.price_text, tariff.currency,
-                      tariff.date, price_verdict_name(row.verdict),
-                      row.readings.empty() ? "" : range_text(row, kDecimals), fair_rate_text(row),
-                      joined(flag_names(row, input)), why_text(row, input),
-                      first_arithmetic(row, tariff), row.certificate_id,
-                      row.test_key ? "TEST KEY" : "", input.rules.digest});
-  }
+  for (const std::string& line : lines) text += line;
   return text;
 }
 

@@ -26,7 +26,7 @@ Rational need_positive(const Stated<double>& figure, const std::string& name,
   return exact(*figure.value, where);
 }
 
-/// One reading of what an hour of a device costs, VAT as posted.
+/// One reading of what an hour of a device costs where the posted unit costs 1 CNY.
 struct HourPrice {
   Rational cny;
   const Nameplate* nameplate = nullptr;
@@ -40,7 +40,7 @@ std::vector<HourPrice> nameplate_hours(const Tariff& tariff, const DeviceConvers
       continue;
     }
     if (!tariff.sparsity.empty() && plate.sparse != (tariff.sparsity == "sparse")) continue;
-    hours.push_back({tariff.cny * plate.pflops / tariff.unit->hours, &plate});
+    hours.push_back({plate.pflops / tariff.unit->hours, &plate});
   }
   return hours;
 }
@@ -49,22 +49,25 @@ std::vector<HourPrice> hour_prices(const Tariff& tariff, const DeviceConversion&
                                    std::string& reason) {
   switch (tariff.unit->counted) {
     case Counted::device:
-      return {{tariff.cny / tariff.unit->hours}};
+      return {{Rational(1, tariff.unit->hours)}};
     case Counted::node:
-      return {{tariff.cny / (tariff.unit->hours * tariff.devices)}};
+      return {{Rational(1, tariff.unit->hours * tariff.devices)}};
     case Counted::cu:
-      return {{tariff.cny * device.k_cert_cu_per_h}};
+      return {{device.k_cert_cu_per_h}};
     case Counted::training_token: {
       const auto found = device.tokens_per_hour.find(tariff.configuration);
       if (found == device.tokens_per_hour.end()) {
         reason = "the certificate has no basket item '" + tariff.configuration + "'";
         return {};
       }
-      return {{tariff.cny * found->second}};
+      return {{found->second}};
     }
     case Counted::nameplate_pflops: {
       std::vector<HourPrice> hours = nameplate_hours(tariff, device);
-      if (hours.empty()) reason = "the peak table has no such P for this device";
+      if (hours.empty()) {
+        reason = "the peak table has no such P for " +
+                 (tariff.accelerator.empty() ? "this device" : "'" + tariff.accelerator + "'");
+      }
       return hours;
     }
     case Counted::inference_token:
@@ -89,8 +92,8 @@ std::string hour_text(const Tariff& tariff, const DeviceConversion& device,
     case Counted::cu:
       return price + " x K_cert";
     case Counted::training_token:
-      return rounded_text(reading.posted_hour_cny, kDecimals) + " for the " +
-             rounded_text(device.tokens_per_hour.at(tariff.configuration), 0) +
+      return rounded_text(tariff.cny * device.tokens_per_hour.at(tariff.configuration), kDecimals) +
+             " for the " + rounded_text(device.tokens_per_hour.at(tariff.configuration), 0) +
              " tokens of an hour";
     case Counted::nameplate_pflops:
       return price + " x " + rounded_text(reading.nameplate->pflops, kDecimals) + " P (" +
@@ -147,8 +150,8 @@ DeviceConversion device_conversion(const Certificate& certificate, const PeakTab
   return device;
 }
 
-Converted convert(const Tariff& tariff, const DeviceConversion& device,
-                  const std::vector<Rational>& vat_rates) {
+Converted convert_one_cny(const Tariff& tariff, const DeviceConversion& device,
+                          const std::vector<Rational>& vat_rates) {
   Converted converted;
   const std::vector<HourPrice> hours = hour_prices(tariff, device, converted.reason);
   std::vector<Rational> rates = {0};
@@ -158,9 +161,25 @@ Converted convert(const Tariff& tariff, const DeviceConversion& device,
     for (const Rational& rate : rates) {
       const Rational cny = rate == 0 ? hour.cny : hour.cny / (1 + rate);
       converted.readings.push_back(
-          {hour.cny, rate, hour.nameplate, cny / device.k_cert_cu_per_h, cny / device.k_cu_per_h});
+          {rate, hour.nameplate, cny / device.k_cert_cu_per_h, cny / device.k_cu_per_h});
     }
   }
+  return converted;
+}
+
+std::vector<Conversion> scaled(const std::vector<Conversion>& of_one_cny, const Rational& cny) {
+  std::vector<Conversion> readings;
+  readings.reserve(of_one_cny.size());
+  for (const Conversion& one : of_one_cny) {
+    readings.push_back({one.vat_rate, one.nameplate, one.ceiling_side * cny, one.cost_side * cny});
+  }
+  return readings;
+}
+
+Converted convert(const Tariff& tariff, const DeviceConversion& device,
+                  const std::vector<Rational>& vat_rates) {
+  Converted converted = convert_one_cny(tariff, device, vat_rates);
+  converted.readings = scaled(converted.readings, tariff.cny);
   return converted;
 }
 
@@ -168,7 +187,8 @@ std::string arithmetic_text(const Tariff& tariff, const DeviceConversion& device
                             const Conversion& reading) {
   std::string text = hour_text(tariff, device, reading);
   if (reading.vat_rate != 0) text += " / " + rounded_text(1 + reading.vat_rate, 2) + " VAT";
-  return text + " = " + rounded_text(reading.posted_hour_cny / (1 + reading.vat_rate), kDecimals) +
+  return text + " = " +
+         rounded_product_text(reading.ceiling_side, device.k_cert_cu_per_h, kDecimals) +
          " CNY/h / K_cert " + rounded_text(device.k_cert_cu_per_h, kDecimals) + " = " +
          rounded_text(reading.ceiling_side, kDecimals) + " CNY/CU";
 }

@@ -47,7 +47,6 @@ struct DeviceConversion {
                                                  const PeakTable& peaks, const std::string& where);
 
 struct Conversion {
-  Rational posted_hour_cny;              ///< h with VAT as posted
   Rational vat_rate;                     ///< that it includes; 0: none
   const Nameplate* nameplate = nullptr;  ///< of the device, for a price per P
   Rational ceiling_side;                 ///< h / K_cert, CNY/CU
@@ -67,5 +66,12 @@ struct Converted {
 /// The readings point into `device`.
 [[nodiscard]] Converted convert(const Tariff& tariff, const DeviceConversion& device,
                                 const std::vector<Rational>& vat_rates);
+
+/// All prices posted the same way (unit, devices, configuration, VAT, precision, sparsity) convert
+/// by the same factors, so these are worked out once: the readings of a price of 1 CNY.
+[[nodiscard]] Converted convert_one_cny(const Tariff& tariff, const DeviceConversion& device,
+                                        const std::vector<Rational>& vat_rates);
+[[nodiscard]] std::vector<Conversion> scaled(const std::vector<Conversion>& of_one_cny,
+                                             const Rational& cny);
 
 }  // namespace assay::pricing

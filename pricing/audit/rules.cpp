@@ -45,6 +45,7 @@ AuditRule rule_of(const json& document, const std::string& where) {
   if (rule.low > rule.high) throw input_error("limits out of order", where + "/limits");
   rule.hard = document.at("severity") == "hard";
   rule.text = document.at("text").get<std::string>();
+  rule.reason = document.at("reason").get<std::string>();
   return rule;
 }
 
@@ -80,7 +81,7 @@ AuditRules audit_rules_from_json(const json& document, const std::string& where)
   for (const json& rate : document.at("vat_rates_unstated").at("rates")) {
     rules.vat_rates_unstated.push_back(decimal(rate, place(where, "/vat_rates_unstated")));
   }
-  rules.fewest_sellers = document.at("fewest_sellers").get<std::size_t>();
+  rules.fewest_sellers = document.at("fewest_sellers").at("count").get<std::size_t>();
   std::size_t index = 0;
   for (const json& rule : document.at("rules")) {
     rules.rules.push_back(rule_of(rule, place(where, "/rules/" + std::to_string(index++))));
@@ -101,13 +102,20 @@ bool raises(const AuditRule& rule, const std::optional<Rational>& value) {
   if (!value) return false;
   switch (rule.test) {
     case RuleTest::above:
-      return *value > rule.low;
+      return less(rule.low, *value);
     case RuleTest::below:
-      return *value < rule.low;
+      return less(*value, rule.low);
     case RuleTest::outside:
-      return *value < rule.low || *value > rule.high;
+      return less(*value, rule.low) || less(rule.high, *value);
   }
   return false;
+}
+
+AuditRule undivided(const AuditRule& rule, const Rational& divisor) {
+  AuditRule moved = rule;
+  moved.low *= divisor;
+  moved.high *= divisor;
+  return moved;
 }
 
 }  // namespace assay::pricing

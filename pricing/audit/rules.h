@@ -46,7 +46,8 @@ struct AuditRule {
   Rational low;   ///< the limit; of outside, the lower one
   Rational high;  ///< of outside, the upper one
   bool hard = false;
-  std::string text;
+  std::string text;    ///< what the quantity is
+  std::string reason;  ///< what the limit rests on
 };
 
 struct AuditRules {
@@ -67,5 +68,8 @@ struct AuditRules {
 
 /// Whether the rule's quantity has a value that raises it.
 [[nodiscard]] bool raises(const AuditRule& rule, const std::optional<Rational>& value);
+
+/// The rule for a value that was not yet divided by `divisor` > 0.
+[[nodiscard]] AuditRule undivided(const AuditRule& rule, const Rational& divisor);
 
 }  // namespace assay::pricing

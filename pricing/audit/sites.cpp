@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "pricing/rate_card.h"
 #include "pricing/site_rate.h"
+#include "results/test_key.h"
 
 namespace assay::pricing {
 
@@ -105,9 +106,9 @@ std::string customer_of(const Certificate& certificate) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-std::string why_unfit(const Certificate& certificate, const std::string& basket,
-                      const std::string& date_utc) {
-  if (certificate.basket.name != basket) {
+std::string why_unfit(const Certificate& certificate, const AuditInput& input) {
+  const std::string& date_utc = input.date_utc;
+  if (certificate.basket.name != input.basket) {
     return "the certificate is of another basket: " + certificate.basket.name;
   }
   if (certificate.issued_utc > date_utc) {
@@ -116,6 +117,8 @@ std::string why_unfit(const Certificate& certificate, const std::string& basket,
   if (certificate.valid_until_utc <= date_utc) {
     return "the certificate expired: " + certificate.valid_until_utc;
   }
+  std::string revoked = why_revoked(certificate, input.revocations, date_utc);
+  if (!revoked.empty()) return "the certificate was " + std::move(revoked);
   const Assessment& assessment = certificate.assessment;
   if (assessment.grade != "certified") return "uncertified: the grade is " + assessment.grade;
   if (!assessment.k_cert_cu_per_h.has_value()) {
@@ -126,10 +129,10 @@ std::string why_unfit(const Certificate& certificate, const std::string& basket,
 }
 
 Rational median_of(std::vector<Rational> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  if (values.size() % 2 == 1) return values[middle];
-  return (values[middle - 1] + values[middle]) / 2;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end(), less);
+  if (values.size() % 2 == 1) return *middle;
+  return (*std::max_element(values.begin(), middle, less) + *middle) / 2;
 }
 
 Sites::Sites(const AuditInput& input) : input_(input), peaks_(load_peaks()) {
@@ -149,13 +152,20 @@ Sites::Sites(const AuditInput& input) : input_(input), peaks_(load_peaks()) {
 
 const RowContext& Sites::behind(const Tariff& tariff) {
   std::string key = tariff.seller;
-  for (const std::string* part : {&tariff.site, &tariff.sku, &tariff.certificate}) {
+  for (const std::string* part :
+       {&tariff.site, &tariff.sku, &tariff.certificate, &tariff.accelerator}) {
     key += '\0';
     key += *part;
   }
   const auto found = contexts_.find(key);
   if (found != contexts_.end()) return found->second;
-  return contexts_.emplace(std::move(key), context_of(tariff)).first->second;
+  RowContext context = context_of(tariff);
+  if (context.fair_rate) {
+    context.band_low = *context.fair_rate * input_.rules.below_cost_factor;
+    context.band_high = *context.fair_rate * input_.rules.above_factor;
+  }
+  if (input_.ceiling_cny_per_cu) context.band_high = input_.ceiling_cny_per_cu;
+  return contexts_.emplace(std::move(key), std::move(context)).first->second;
 }
 
 const Certificate* Sites::latest(const std::string& seller, const std::string& device) const {
@@ -164,7 +174,7 @@ const Certificate* Sites::latest(const std::string& seller, const std::string& d
     if (each.device.name != device || customer_of(each) != seller) continue;
     // Any certificate beats none, so that the reason names what is wrong with it.
     const auto rank = [this](const Certificate& one) {
-      return std::pair(why_unfit(one, input_.basket, input_.date_utc).empty(), one.issued_utc);
+      return std::pair(why_unfit(one, input_).empty(), one.issued_utc);
     };
     if (kept == nullptr || rank(*kept) < rank(each)) kept = &each;
   }
@@ -184,6 +194,7 @@ const CostSheet* Sites::sheet_of(const Tariff& tariff) const {
 void Sites::rate(RowContext& context, const CostSheet& sheet, const std::string& seller) const {
   PriceRequest request;
   request.date_utc = input_.date_utc;
+  request.revocations = input_.revocations;
   if (sheet.skus.empty()) {
     const RateCard card = price(*context.certificate, sheet, request);
     context.fair_rate = Rational(card.waterfall.rate_micro) / kMicro;
@@ -194,8 +205,9 @@ void Sites::rate(RowContext& context, const CostSheet& sheet, const std::string&
     const Certificate* one = sku.device == context.certificate->device.name
                                  ? context.certificate
                                  : latest(seller, sku.device);
-    if (one == nullptr || !why_unfit(*one, input_.basket, input_.date_utc).empty()) {
-      context.no_rate_reason = "the cost sheet's SKU '" + sku.name + "' has no valid certificate";
+    if (one == nullptr || !why_unfit(*one, input_).empty()) {
+      context.no_rate_reason =
+          "the cost sheet's SKU '" + sku.name + "' has no valid certificate of this seller";
       return;
     }
     certificates.push_back(*one);
@@ -249,14 +261,17 @@ RowContext Sites::context_of(const Tariff& tariff) const {
     }
   }
   if (context.certificate != nullptr && context.reason.empty()) {
-    context.reason = why_unfit(*context.certificate, input_.basket, input_.date_utc);
+    context.reason = why_unfit(*context.certificate, input_);
   }
   if (!context.reason.empty()) {
     context.certificate = nullptr;
     return context;
   }
-  context.device = std::make_shared<const DeviceConversion>(
-      device_conversion(*context.certificate, peaks_, context.certificate->certificate_id));
+  context.test_key = signed_by_test_key(*context.certificate);
+  DeviceConversion device =
+      device_conversion(*context.certificate, peaks_, context.certificate->certificate_id);
+  if (!tariff.accelerator.empty()) device.nameplates = nameplates_of(peaks_, tariff.accelerator);
+  context.device = std::make_shared<const DeviceConversion>(std::move(device));
   certificate_quantities(context);
   const CostSheet* sheet = sheet_of(tariff);
   if (sheet == nullptr) {

@@ -4,27 +4,32 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "pricing/audit/audit.h"
 
 namespace assay::pricing {
 
-/// Behind all rows of one seller, site, SKU and named certificate.
+/// Behind all rows of one seller, site, SKU, named certificate and accelerator.
 struct RowContext {
   const Certificate* certificate = nullptr;  ///< empty: not comparable, for `reason`
   std::string reason;
+  bool test_key = false;  ///< that the certificate is signed by
   std::shared_ptr<const DeviceConversion> device;
   std::optional<Rational> fair_rate;
-  std::string no_rate_reason;  ///< why there is no fair rate
-  Quantities quantities;       ///< those of certificate and cost sheet
+  std::optional<Rational> band_low;   ///< fair rate · below_cost_factor
+  std::optional<Rational> band_high;  ///< the ceiling; else fair rate · above_factor
+  std::string no_rate_reason;         ///< why there is no fair rate
+  Quantities quantities;              ///< those of certificate and cost sheet
 };
 
 class Sites {
  public:
   /// `input` must outlive it.
   explicit Sites(const AuditInput& input);
-  /// Worked out once for each seller, site, SKU and certificate. Errors: those of pricing a sheet.
+  /// Worked out once for each seller, site, SKU, certificate and accelerator; it stays where it is.
+  /// Errors: those of pricing a sheet.
   [[nodiscard]] const RowContext& behind(const Tariff& tariff);
 
  private:
@@ -38,15 +43,14 @@ class Sites {
   const AuditInput& input_;
   PeakTable peaks_;
   std::optional<Rational> median_capital_;
-  std::map<std::string, RowContext> contexts_;
+  std::unordered_map<std::string, RowContext> contexts_;
 };
 
 /// The customer that the certificate states; empty where it states none.
 [[nodiscard]] std::string customer_of(const Certificate& certificate);
 
 /// Why a certificate does not carry an audit; empty where it does.
-[[nodiscard]] std::string why_unfit(const Certificate& certificate, const std::string& basket,
-                                    const std::string& date_utc);
+[[nodiscard]] std::string why_unfit(const Certificate& certificate, const AuditInput& input);
 
 /// The median; of an even number, the mean of the middle two. `values` must not be empty.
 [[nodiscard]] Rational median_of(std::vector<Rational> values);

@@ -1,9 +1,12 @@
 #include "pricing/audit/tariff.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <initializer_list>
 
 #include "base/error.h"
+#include "pricing/parallel.h"
 #include "results/csv.h"
 #include "results/date_time.h"
 #include "results/document.h"
@@ -20,21 +23,107 @@ constexpr int kYear = 8760;
 constexpr int kMostDevices = 1024;
 constexpr std::size_t kCreditCodeLength = 18;
 
-const PostedUnit* unit_of(const std::string& name, const std::string& where) {
+/// The columns, in the order of kColumns.
+enum Column : std::size_t {
+  kSeller,
+  kSellerCode,
+  kSku,
+  kUnit,
+  kPrice,
+  kCurrency,
+  kVat,
+  kDate,
+  kSource,
+  kSite,
+  kAffiliates,
+  kQuantity,
+  kDevices,
+  kConfiguration,
+  kVatRate,
+  kCnyPerCurrency,
+  kExchangeSource,
+  kRegion,
+  kPrecision,
+  kSparsity,
+  kAccelerator,
+  kCertificate,
+  kDeclaredPue
+};
+constexpr std::size_t kRequired = 9;
+constexpr std::array<std::string_view, 23> kColumns = {
+    "seller",          "seller_code",   "sku",         "unit",
+    "price",           "currency",      "vat",         "date",
+    "source",          "site",          "affiliates",  "quantity",
+    "devices",         "configuration", "vat_rate",    "cny_per_currency",
+    "exchange_source", "region",        "precision",   "sparsity",
+    "accelerator",     "certificate",   "declared_pue"};
+
+/// Where the columns stand in this file, looked up once.
+struct Layout {
+  std::array<std::optional<std::size_t>, kColumns.size()> positions;
+
+  explicit Layout(const CsvTable& table) {
+    for (std::size_t i = 0; i < kColumns.size(); ++i) positions[i] = table.position(kColumns[i]);
+  }
+};
+
+/// One row. Where a field stands is put into words only when it has to be refused.
+class Row {
+ public:
+  Row(const CsvTable& table, const Layout& layout, std::size_t row)
+      : table_(table), layout_(layout), row_(row) {}
+
+  [[nodiscard]] const std::string& text(Column column) const {
+    static const std::string nothing;
+    const std::optional<std::size_t>& position = layout_.positions[column];
+    return position ? table_.rows[row_][*position] : nothing;
+  }
+  [[nodiscard]] const std::string& needed(Column column) const {
+    const std::string& found = text(column);
+    if (found.empty()) throw input_error("is empty", where(column), "fill it in");
+    return found;
+  }
+  [[nodiscard]] std::string where(Column column) const {
+    return table_.where(row_, kColumns[column]);
+  }
+  [[nodiscard]] Rational decimal(Column column) const {
+    std::optional<Rational> value = decimal_of(text(column));
+    return value ? std::move(*value) : parse_decimal(text(column), where(column));
+  }
+  [[nodiscard]] Rational positive(Column column) const {
+    Rational value = decimal(column);
+    if (value <= 0) throw input_error(excerpt(text(column)) + " is not above 0", where(column));
+    return value;
+  }
+  /// A field that holds one of a few words; the empty one, where allowed, stands first.
+  [[nodiscard]] const std::string& one_of(Column column,
+                                          std::initializer_list<std::string_view> allowed) const {
+    const std::string& found = text(column);
+    if (std::find(allowed.begin(), allowed.end(), found) != allowed.end()) return found;
+    std::string names;
+    for (const std::string_view each : allowed) {
+      if (!each.empty()) names += (names.empty() ? "" : ", ") + std::string(each);
+    }
+    throw input_error("'" + excerpt(found) + "' is not allowed", where(column), "one of: " + names);
+  }
+  [[nodiscard]] std::size_t line() const { return table_.lines[row_]; }
+
+ private:
+  const CsvTable& table_;
+  const Layout& layout_;
+  std::size_t row_;
+};
+
+const PostedUnit* unit_of(const Row& row) {
+  const std::string& name = row.needed(kUnit);
   for (const PostedUnit& unit : posted_units()) {
     if (unit.name == name) return &unit;
   }
   std::vector<std::string> names;
   for (const PostedUnit& unit : posted_units()) names.emplace_back(unit.name);
   const std::string near = near_name(name, names);
-  throw input_error("unknown unit '" + excerpt(name) + "'", where,
+  throw input_error("unknown unit '" + excerpt(name) + "'", row.where(kUnit),
                     "did you mean '" + (near.empty() ? names.front() : near) + "'?");
-}
-
-Rational positive(const std::string& text, const std::string& where) {
-  const Rational value = parse_decimal(text, where);
-  if (value <= 0) throw input_error(excerpt(text) + " is not above 0", where);
-  return value;
 }
 
 std::vector<std::string> split(const std::string& text) {
@@ -47,134 +136,98 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-void check_code(const std::string& code, const std::string& where) {
+void check_code(const Row& row, Column column, const std::string& code) {
   const bool letters = std::all_of(code.begin(), code.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
   });
   if (code.size() != kCreditCodeLength || !letters) {
-    throw input_error("'" + excerpt(code) + "' is no unified social credit code", where,
+    throw input_error("'" + excerpt(code) + "' is no unified social credit code", row.where(column),
                       "18 digits and capitals; leave it empty where it is unknown");
   }
 }
 
-std::string one_of(const std::string& text, const std::vector<std::string>& allowed,
-                   const std::string& where) {
-  if (std::find(allowed.begin(), allowed.end(), text) != allowed.end()) return text;
-  std::string names;
-  for (const std::string& each : allowed) {
-    if (!each.empty()) names += (names.empty() ? "" : ", ") + each;
-  }
-  throw input_error("'" + excerpt(text) + "' is not allowed", where, "one of: " + names);
-}
-
-class Row {
- public:
-  Row(const CsvTable& table, std::size_t row) : table_(table), row_(row) {}
-
-  [[nodiscard]] std::string text(std::string_view column) const {
-    return table_.has(column) ? table_.at(row_, column) : std::string();
-  }
-  [[nodiscard]] std::string needed(std::string_view column) const {
-    std::string found = text(column);
-    if (found.empty()) throw input_error("is empty", where(column), "fill it in");
-    return found;
-  }
-  [[nodiscard]] std::string where(std::string_view column) const {
-    return table_.where(row_, column);
-  }
-
- private:
-  const CsvTable& table_;
-  std::size_t row_;
-};
-
 void read_price(const Row& row, Tariff& tariff) {
-  tariff.price_text = row.needed("price");
-  tariff.cny = positive(tariff.price_text, row.where("price"));
-  if (const std::string quantity = row.text("quantity"); !quantity.empty()) {
-    tariff.cny /= positive(quantity, row.where("quantity"));
-  }
-  tariff.currency = row.needed("currency");
-  const std::string rate = row.text("cny_per_currency");
+  tariff.price_text = row.needed(kPrice);
+  tariff.cny = row.positive(kPrice);
+  if (!row.text(kQuantity).empty()) tariff.cny /= row.positive(kQuantity);
+  tariff.currency = row.needed(kCurrency);
+  const bool rate = !row.text(kCnyPerCurrency).empty();
   if (tariff.currency == "CNY") {
-    if (!rate.empty()) {
-      throw input_error("CNY needs no exchange rate", row.where("cny_per_currency"),
-                        "leave it empty");
-    }
-    return;
+    if (!rate) return;
+    throw input_error("CNY needs no exchange rate", row.where(kCnyPerCurrency), "leave it empty");
   }
-  if (rate.empty()) {
+  if (!rate) {
     throw input_error("a price in " + excerpt(tariff.currency) + " without an exchange rate",
-                      row.where("currency"), "give cny_per_currency and exchange_source");
+                      row.where(kCurrency), "give cny_per_currency and exchange_source");
   }
-  tariff.cny *= positive(rate, row.where("cny_per_currency"));
-  (void)row.needed("exchange_source");
+  tariff.cny *= row.positive(kCnyPerCurrency);
+  (void)row.needed(kExchangeSource);
 }
 
 void read_vat(const Row& row, Tariff& tariff) {
-  const std::string basis =
-      one_of(row.text("vat"), {"excluded", "included", "unstated"}, row.where("vat"));
+  const std::string& basis = row.one_of(kVat, {"excluded", "included", "unstated"});
   tariff.vat = basis == "excluded"   ? PostedVat::excluded
                : basis == "included" ? PostedVat::included
                                      : PostedVat::unstated;
-  const std::string rate = row.text("vat_rate");
-  if (!rate.empty()) {
-    tariff.vat_rate = parse_decimal(rate, row.where("vat_rate"));
+  tariff.vat_rate_text = row.text(kVatRate);
+  if (!tariff.vat_rate_text.empty()) {
+    tariff.vat_rate = row.decimal(kVatRate);
     if (*tariff.vat_rate < 0 || *tariff.vat_rate >= 1) {
-      throw input_error("a VAT rate of " + rate, row.where("vat_rate"), "write 13 % as 0.13");
+      throw input_error("a VAT rate of " + tariff.vat_rate_text, row.where(kVatRate),
+                        "write 13 % as 0.13");
     }
   } else if (tariff.vat == PostedVat::included) {
-    throw input_error("VAT is included at no stated rate", row.where("vat"),
+    throw input_error("VAT is included at no stated rate", row.where(kVat),
                       "give vat_rate, or write unstated");
   }
 }
 
 void read_unit(const Row& row, Tariff& tariff) {
-  tariff.unit = unit_of(row.needed("unit"), row.where("unit"));
+  tariff.unit = unit_of(row);
   if (tariff.unit->counted == Counted::node) {
-    const std::string text = row.needed("devices");
+    const std::string& text = row.needed(kDevices);
     const auto [end, error] =
         std::from_chars(text.data(), text.data() + text.size(), tariff.devices);
     const bool whole = error == std::errc() && end == text.data() + text.size();
     if (!whole || tariff.devices < 1 || tariff.devices > kMostDevices) {
-      throw input_error("a node of '" + excerpt(text) + "' devices", row.where("devices"),
+      throw input_error("a node of '" + excerpt(text) + "' devices", row.where(kDevices),
                         "a whole number from 1 to 1024");
     }
   }
   if (tariff.unit->counted == Counted::training_token) {
-    tariff.configuration = row.needed("configuration");
+    tariff.configuration = row.needed(kConfiguration);
   }
-  tariff.precision = one_of(row.text("precision"), {"", "fp16", "bf16", "fp8", "tf32", "fp32"},
-                            row.where("precision"));
-  tariff.sparsity = one_of(row.text("sparsity"), {"", "dense", "sparse"}, row.where("sparsity"));
+  tariff.precision = row.one_of(kPrecision, {"", "fp16", "bf16", "fp8", "tf32", "fp32"});
+  tariff.sparsity = row.one_of(kSparsity, {"", "dense", "sparse"});
+  tariff.accelerator = row.text(kAccelerator);
 }
 
-Tariff tariff_of(const CsvTable& table, std::size_t index) {
-  const Row row(table, index);
+Tariff tariff_of(const Row& row) {
   Tariff tariff;
-  tariff.line = table.lines[index];
-  tariff.seller = row.needed("seller");
-  tariff.seller_code = row.text("seller_code");
-  if (!tariff.seller_code.empty()) check_code(tariff.seller_code, row.where("seller_code"));
-  tariff.affiliates = split(row.text("affiliates"));
-  for (const std::string& code : tariff.affiliates) check_code(code, row.where("affiliates"));
-  tariff.site = row.text("site");
-  tariff.sku = row.needed("sku");
+  tariff.line = row.line();
+  tariff.seller = row.needed(kSeller);
+  tariff.seller_code = row.text(kSellerCode);
+  if (!tariff.seller_code.empty()) check_code(row, kSellerCode, tariff.seller_code);
+  tariff.affiliates = split(row.text(kAffiliates));
+  for (const std::string& code : tariff.affiliates) check_code(row, kAffiliates, code);
+  tariff.site = row.text(kSite);
+  tariff.sku = row.needed(kSku);
   read_unit(row, tariff);
   read_price(row, tariff);
   read_vat(row, tariff);
-  tariff.date = row.text("date");  // many posted prices have none: it stays unknown
+  tariff.date = row.text(kDate);  // many posted prices have none: it stays unknown
   if (!tariff.date.empty() && !is_date(tariff.date)) {
-    throw input_error("'" + excerpt(tariff.date) + "' is no date", row.where("date"),
+    throw input_error("'" + excerpt(tariff.date) + "' is no date", row.where(kDate),
                       "write it as 2026-01-31, or leave it empty where it is unknown");
   }
-  tariff.source = row.needed("source");
-  tariff.region = row.text("region");
-  tariff.certificate = row.text("certificate");
-  if (const std::string pue = row.text("declared_pue"); !pue.empty()) {
-    tariff.declared_pue = parse_decimal(pue, row.where("declared_pue"));
+  tariff.source = row.needed(kSource);
+  tariff.region = row.text(kRegion);
+  tariff.certificate = row.text(kCertificate);
+  if (!row.text(kDeclaredPue).empty()) {
+    tariff.declared_pue = row.decimal(kDeclaredPue);
     if (*tariff.declared_pue < 1) {
-      throw input_error("a PUE of " + pue, row.where("declared_pue"), "a PUE is at least 1");
+      throw input_error("a PUE of " + row.text(kDeclaredPue), row.where(kDeclaredPue),
+                        "a PUE is at least 1");
     }
   }
   return tariff;
@@ -201,15 +254,14 @@ const std::vector<PostedUnit>& posted_units() {
 }
 
 std::vector<Tariff> parse_tariffs(std::string_view text, const std::string& file) {
-  const CsvTable table = parse_csv(
-      text, file,
-      {"seller", "seller_code", "sku", "unit", "price", "currency", "vat", "date", "source"},
-      {"site", "affiliates", "quantity", "devices", "configuration", "vat_rate", "cny_per_currency",
-       "exchange_source", "region", "precision", "sparsity", "certificate", "declared_pue"});
-  std::vector<Tariff> tariffs;
-  tariffs.reserve(table.rows.size());
-  for (std::size_t row = 0; row < table.rows.size(); ++row)
-    tariffs.push_back(tariff_of(table, row));
+  const std::vector<std::string> names(kColumns.begin(), kColumns.end());
+  const auto optional = names.begin() + kRequired;
+  const CsvTable table = parse_csv(text, file, {names.begin(), optional}, {optional, names.end()});
+  const Layout layout(table);
+  std::vector<Tariff> tariffs(table.rows.size());
+  in_parallel(tariffs.size(), [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) tariffs[i] = tariff_of(Row(table, layout, i));
+  });
   return tariffs;
 }
 

@@ -6,7 +6,9 @@
 /// date, source; and, where they apply: site, affiliates (codes, separated by ';'), quantity (units
 /// that the price buys; 1), devices (of a node), configuration (a basket item, for training
 /// tokens), vat_rate, cny_per_currency with exchange_source, region, precision and sparsity (dense,
-/// sparse) of a nameplate P, certificate (its id; empty: found by seller and SKU), declared_pue.
+/// sparse) of a nameplate P, accelerator (row of the peak table whose P the seller counts by, where
+/// the device's name is not in that table), certificate (its id; empty: found by seller and SKU),
+/// declared_pue.
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -43,6 +45,7 @@ struct Tariff {
   Rational cny;  ///< for one unit, in CNY, VAT as posted
   std::string currency;
   PostedVat vat = PostedVat::excluded;
+  std::string vat_rate_text;
   std::optional<Rational> vat_rate;
   std::string date;
   std::string source;
@@ -51,6 +54,7 @@ struct Tariff {
   std::string configuration;  ///< basket item
   std::string precision;      ///< empty: not stated
   std::string sparsity;       ///< dense, sparse; empty: not stated
+  std::string accelerator;    ///< row of the peak table; empty: by the device's name
   std::string certificate;
   std::optional<Rational> declared_pue;
 };

@@ -14,21 +14,22 @@ import sys
 
 COLUMNS = ["seller", "seller_code", "site", "sku", "unit", "price", "currency", "vat", "vat_rate",
            "date", "source", "quantity", "devices", "configuration", "precision", "sparsity",
-           "certificate"]
+           "accelerator", "certificate"]
 UNITS = [("card_hour", 1), ("card_day", 24), ("card_month", 730), ("card_year", 8760),
          ("node_hour", 8), ("node_year", 70080), ("p_day", 24), ("p_year", 8760), ("cu", 3),
-         ("inference_token", 1), ("core_hour", 1)]
+         ("training_token", 1), ("inference_token", 1), ("core_hour", 1)]
 
 
 def main():
     count, path, seller = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     envelope = json.load(open(path, encoding="utf-8"))
     content = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
+    items = [item["basket_item"] for item in content["assessment"]["items"]]
     draw = random.Random(2026)
     writer = csv.DictWriter(sys.stdout, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for _ in range(count):
-        unit, hours = draw.choice(UNITS)
+        unit, hours = draw.choice(UNITS)  # about as many CNY an hour of one device for each
         vat = draw.choice(["excluded", "included", "unstated"])
         row = {"seller": seller, "sku": content["item"]["device"]["name"], "unit": unit,
                "price": f"{draw.uniform(2, 40) * hours:.2f}", "currency": "CNY", "vat": vat,
@@ -38,7 +39,11 @@ def main():
             row["vat_rate"] = draw.choice(["0.06", "0.13"])
         if unit.startswith("node"):
             row["devices"] = "8"
+        if unit == "training_token":
+            row["configuration"] = draw.choice(items)
+            row["price"], row["quantity"] = f"{draw.uniform(0.01, 1):.4f}", "1000000"
         if unit.startswith("p_"):
+            row["accelerator"] = "H800 SXM5"
             row["precision"] = draw.choice(["", "fp16"])
             row["sparsity"] = draw.choice(["", "dense", "sparse"])
         writer.writerow(row)

@@ -193,6 +193,12 @@ class BadSheets(PriceCase):
                      H800, "--date", "2037-01-01T00:00:00Z")
         self.refused(2, ["after the date"], "price", *sheet, "--certificate", H800, "--date",
                      "2025-01-01T00:00:00Z")
+        (self.folder / "revoked.csv").write_text(
+            "certificate,effective_utc,reason\nurn:uuid:504938fc-9516-4784-8ba0-3d1f0bb94c18,"
+            "2026-05-01T00:00:00Z,wrong device\n")
+        self.refused(2, ["revoked from 2026-05-01", "wrong device", "certify the device again"],
+                     "price", *sheet, "--certificate", H800, "--date", DATE, "--revocations",
+                     "revoked.csv")
         self.refused(2, ["not an instant"], "price", *sheet, "--certificate", H800, "--date",
                      "2026-02-30T00:00:00Z")
         self.refused(2, ["another basket", "tb1-lite"], "price", "--cost-sheet",

@@ -17,10 +17,9 @@ using pricing::test::figure;
 using pricing::test::pointer;
 using pricing::test::worked_document;
 
-const PriceRequest kMidYear{"2026-06-01T00:00:00Z", std::nullopt};
+const PriceRequest kMidYear{"2026-06-01T00:00:00Z", {}};
 /// With draws and the tornado.
-const PriceRequest kFull{"2026-06-01T00:00:00Z", std::nullopt, MonteCarloRequest{20000, 77, 2},
-                         true};
+const PriceRequest kFull{"2026-06-01T00:00:00Z", {}, MonteCarloRequest{20000, 77, 2}, true};
 
 void write_case(const std::filesystem::path& folder, const std::string& name, const json& sheet,
                 const Certificate& certificate) {

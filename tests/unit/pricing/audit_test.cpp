@@ -371,6 +371,7 @@ TEST(Audit, DocumentHasItsForm) {
   const AuditInput input = input_of(row("card_hour", "16") + row("core_hour", "1"));
   const json document = to_json(audit(input), input);
   EXPECT_NO_THROW(validate(document, "audit", "audit"));
+  EXPECT_EQ(audit_json_text(audit(input), input), readable_json(document) + "\n");
   EXPECT_EQ(document["rules"]["digest"], input.rules.digest);
   EXPECT_THAT(audit_csv(audit(input), input), HasSubstr(input.rules.digest));
 }

@@ -31,8 +31,8 @@ json card(const std::string& operator_name, const std::string& rate, const std::
   json sheet = test::worked_document();
   sheet["site"]["operator"] = operator_name;
   sheet["site"]["name"] = "site of " + operator_name;
-  json document = to_json(price(test::worked_certificate(), test::sheet_of(sheet),
-                                {"2026-06-01T00:00:00Z", std::nullopt}));
+  json document = to_json(
+      price(test::worked_certificate(), test::sheet_of(sheet), {"2026-06-01T00:00:00Z", {}}));
   document["rate"]["cny_per_cu"] = rate;
   document["delivered"]["cu"] = cu;
   return document;

@@ -162,7 +162,7 @@ TEST(AssetList, SumsToThePrice) {
 
 TEST(Declared, ThroughputIsNeverCertified) {
   const CostSheet sheet = test::sheet_of(test::example_document("china-h800-hub"));
-  const RateCard card = price_declared(sheet, {"2026-06-01T00:00:00Z", std::nullopt});
+  const RateCard card = price_declared(sheet, {"2026-06-01T00:00:00Z", {}});
   EXPECT_EQ(card.certificate.grade, "assumed");
   const json document = to_json(card);
   EXPECT_TRUE(document.at("certificate").is_null());
@@ -171,11 +171,11 @@ TEST(Declared, ThroughputIsNeverCertified) {
               HasSubstr("Llama 3"));
   EXPECT_EQ(document.dump().find("\"certified\""), std::string::npos);
   EXPECT_THAT(rate_card_markdown(card), HasSubstr("ASSUMED"));
-  EXPECT_THAT(test::refusal([] {
-                (void)price_declared(test::sheet_of(test::worked_document()),
-                                     {"2026-06-01T00:00:00Z", std::nullopt});
-              }),
-              HasSubstr("declares no throughput"));
+  EXPECT_THAT(
+      test::refusal([] {
+        (void)price_declared(test::sheet_of(test::worked_document()), {"2026-06-01T00:00:00Z", {}});
+      }),
+      HasSubstr("declares no throughput"));
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TEST_F(Import, TheMeterGivesTimeWeightedMeansPerDevice) {
                                 sheet["asset_classes"][0]["price"]["value"] = "2100000.00";
                                 return sheet;
                               }()),
-                              {"2026-06-01T00:00:00Z", std::nullopt});
+                              {"2026-06-01T00:00:00Z", {}});
   EXPECT_EQ(card.waterfall.rate_micro, 42620939);
   EXPECT_EQ(to_json(card)["energy"]["grade"], "certified");
   EXPECT_EQ(to_json(card)["energy"]["loaded_power_origin"], "metered");

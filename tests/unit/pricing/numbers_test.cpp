@@ -1,11 +1,13 @@
 /// Decimals, rounding, money and dates.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "pricing/calendar.h"
 #include "pricing/money.h"
+#include "pricing/parallel.h"
 #include "support.h"
 
 namespace assay::pricing {
@@ -99,6 +101,47 @@ TEST(Dates, MustExist) {
   EXPECT_EQ(checked_instant("2026-01-01T00:00:00Z", "x"), "2026-01-01T00:00:00Z");
   EXPECT_NE(refusal([] { (void)checked_instant("2026-01-01T00:00:00+08:00", "x"); }), "");
   EXPECT_NE(refusal([] { (void)checked_instant("2026-01-01T25:00:00Z", "x"); }), "");
+}
+
+TEST(Rational, ComparesAndMultipliesWithoutReduction) {
+  for (const auto& [a, b] : std::vector<std::pair<Rational, Rational>>{{{1, 3}, {1, 2}},
+                                                                       {{-1, 2}, {-1, 3}},
+                                                                       {{-1, 2}, {1, 3}},
+                                                                       {{2, 4}, {1, 2}},
+                                                                       {0, {1, 9}}}) {
+    EXPECT_EQ(less(a, b), a < b);
+    EXPECT_EQ(less(b, a), b < a);
+    EXPECT_EQ(rounded_product_text(a, b, 6), rounded_text(a * b, 6));
+  }
+  EXPECT_EQ(rounded_product_text({1, 4}, {1, 2}, 2), "0.12");  // 0.125, a tie to the even digit
+}
+
+TEST(Decimals, ReadOrNot) {
+  EXPECT_EQ(decimal_of("-12.50"), Rational(-25, 2));
+  EXPECT_EQ(decimal_of("123456789012345678901234567890"),
+            Rational(Integer("123456789012345678901234567890")));
+  EXPECT_EQ(decimal_of("0.000000000000000001"), Rational(1, power_of_ten(18)));
+  EXPECT_EQ(decimal_of("0.0000000000000000000000001"), Rational(1, power_of_ten(25)));
+  for (const char* wrong : {"", "-", "01", "1.", ".5", "1e3", "+1", " 1"}) {
+    EXPECT_FALSE(decimal_of(wrong)) << wrong;
+  }
+}
+
+TEST(Parallel, EveryPositionOnceAndTheFirstErrorCounts) {
+  std::vector<int> seen(10'000, 0);
+  in_parallel(seen.size(), [&seen](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) ++seen[i];
+  });
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), 10'000);
+  in_parallel(0, [](std::size_t first, std::size_t last) { EXPECT_EQ(first, last); });
+  try {
+    in_parallel(seen.size(), [](std::size_t first, std::size_t) {
+      throw input_error("at " + std::to_string(first));
+    });
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.line(), "at 0");
+  }
 }
 
 }  // namespace

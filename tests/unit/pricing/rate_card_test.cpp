@@ -14,7 +14,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const PriceRequest kMidYear{"2026-06-01T00:00:00Z", std::nullopt};
+const PriceRequest kMidYear{"2026-06-01T00:00:00Z", {}};
 
 RateCard card_of(const Certificate& certificate) {
   return price(certificate, test::sheet_of(test::worked_document()), kMidYear);
@@ -85,15 +85,16 @@ TEST(RateCard, MeasuredPowerStandsOnlyForItsOwnBoundary) {
 TEST(RateCard, RefusesACertificateThatIsNotValidThen) {
   const Certificate certificate = test::worked_certificate();
   EXPECT_EQ(refusal_of(certificate, kMidYear), "");
-  EXPECT_THAT(refusal_of(certificate, {"2027-01-01T00:00:00Z", std::nullopt}),
+  EXPECT_THAT(refusal_of(certificate, {"2027-01-01T00:00:00Z", {}}),
               HasSubstr("expired on 2026-12-31T00:00:00Z"));
-  EXPECT_THAT(refusal_of(certificate, {"2025-12-31T23:59:59Z", std::nullopt}),
+  EXPECT_THAT(refusal_of(certificate, {"2025-12-31T23:59:59Z", {}}),
               HasSubstr("after the date of the rate"));
-  EXPECT_THAT(refusal_of(certificate, {"2026-06-01", std::nullopt}), HasSubstr("not an instant"));
-  const Revocation revocation{"2026-03-01T00:00:00Z", "wrong device"};
-  EXPECT_THAT(refusal_of(certificate, {"2026-06-01T00:00:00Z", revocation}),
+  EXPECT_THAT(refusal_of(certificate, {"2026-06-01", {}}), HasSubstr("not an instant"));
+  const Revocations revoked = {
+      {certificate.certificate_id, {"2026-03-01T00:00:00Z", "wrong device"}}};
+  EXPECT_THAT(refusal_of(certificate, {"2026-06-01T00:00:00Z", revoked}),
               HasSubstr("revoked from 2026-03-01T00:00:00Z: wrong device"));
-  EXPECT_EQ(refusal_of(certificate, {"2026-02-01T00:00:00Z", revocation}), "");
+  EXPECT_EQ(refusal_of(certificate, {"2026-02-01T00:00:00Z", revoked}), "");
 }
 
 TEST(RateCard, RefusesACertificateWithoutK) {
@@ -159,6 +160,30 @@ TEST(RateCard, ExampleCpuSheetPrices) {
   const json document = to_json(card);
   EXPECT_EQ(document["throughput"]["k_cu_per_h"], "0.000412345678901234");
   EXPECT_EQ(document["interval"]["contributions"].size(), 3U);
+}
+
+TEST(Revocations, ListOfARegistry) {
+  const std::string head = "certificate,effective_utc,reason\n";
+  const auto refused = [&head](const std::string& rows) {
+    return test::refusal([&] { (void)parse_revocations(head + rows, "revoked.csv"); });
+  };
+  const Revocations list = parse_revocations(
+      head + "urn:uuid:1,2026-03-01T00:00:00Z,\"wrong device, wrong node\"\n", "revoked.csv");
+  EXPECT_EQ(list.at("urn:uuid:1").reason, "wrong device, wrong node");
+  EXPECT_THAT(refused("urn:uuid:1,2026-03-01,x\n"), HasSubstr("revoked.csv:2: effective_utc"));
+  EXPECT_THAT(refused("urn:uuid:1,2026-03-01T00:00:00Z,\n"), HasSubstr("revoked.csv:2: reason"));
+  EXPECT_THAT(refused("urn:uuid:1,2026-03-01T00:00:00Z,x\nurn:uuid:1,2026-04-01T00:00:00Z,y\n"),
+              HasSubstr("revoked.csv:3"));
+}
+
+TEST(Revocations, FromTheirInstantOnOrByTheCertificateItself) {
+  Certificate certificate = test::worked_certificate();
+  const Revocations list = {{certificate.certificate_id, {"2026-03-01T00:00:00Z", "lost"}}};
+  EXPECT_EQ(why_revoked(certificate, list, "2026-02-28T23:59:59Z"), "");
+  EXPECT_THAT(why_revoked(certificate, list, "2026-03-01T00:00:00Z"), HasSubstr("lost"));
+  EXPECT_EQ(why_revoked(certificate, {}, "2026-03-01T00:00:00Z"), "");
+  certificate.predicate["revocation"] = {{"value", "withdrawn"}};
+  EXPECT_THAT(why_revoked(certificate, {}, "2026-01-01T00:00:00Z"), HasSubstr("withdrawn"));
 }
 
 }  // namespace

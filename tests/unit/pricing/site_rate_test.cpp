@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const PriceRequest kMidYear{"2026-06-01T00:00:00Z", std::nullopt};
+const PriceRequest kMidYear{"2026-06-01T00:00:00Z", {}};
 
 json fleet() {
   return test::example_document("synthetic-b-mixed-fleet");
