@@ -1,0 +1,179 @@
+#include "pricing/quote/job.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "results/document.h"
+#include "results/edition/compute_unit.h"
+#include "results/edition/model_flops.h"
+#include "results/json_path.h"
+#include "results/near_name.h"
+
+namespace assay {
+
+/// Generated: pricing/data/model-families.json.
+std::string_view embedded_model_families(std::string_view file_name);
+
+}  // namespace assay
+
+namespace assay::pricing {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int kFlopsPerParameter = 6;  // a multiply-add forward, two backward
+constexpr double kWidthOverLayers = 128.0;
+constexpr double kParametersOfWidthSquared = 12.0;  // attention 4, feed-forward 8
+
+NamedModel named_model(const json& document) {
+  NamedModel named;
+  named.name = document.at("name").get<std::string>();
+  const json& source = document.at("source");
+  if (!source.is_null()) named.source = source.get<std::string>();
+  const json& fields = document.at("model");
+  BasketModel& model = named.model;
+  fields.at("layers").get_to(model.layers);
+  fields.at("width").get_to(model.width);
+  fields.at("heads").get_to(model.heads);
+  fields.at("kv_heads").get_to(model.kv_heads);
+  fields.at("head_size").get_to(model.head_size);
+  fields.at("feed_forward").get_to(model.feed_forward);
+  fields.at("sequence").get_to(model.sequence);
+  fields.at("vocabulary").get_to(model.vocabulary);
+  fields.at("activation").get_to(model.activation);
+  fields.at("experts").get_to(model.experts);
+  fields.at("experts_per_token").get_to(model.experts_per_token);
+  fields.at("shared_experts").get_to(model.shared_experts);
+  fields.at("expert_feed_forward").get_to(model.expert_feed_forward);
+  return named;
+}
+
+void require_consistent(const BasketModel& model, const std::string& where) {
+  const bool experts = model.experts > 0;
+  const std::string at = where + ": /model";
+  if (model.heads % model.kv_heads != 0) {
+    throw input_error("kv_heads does not divide heads", at, "check both");
+  }
+  if (experts != (model.experts_per_token > 0) || experts != (model.expert_feed_forward > 0)) {
+    throw input_error("experts, experts_per_token and expert_feed_forward contradict each other",
+                      at, "all three are 0 for a dense model, none of them for experts");
+  }
+  if (model.experts_per_token > model.experts) {
+    throw input_error("a token visits more experts than there are", at, "check experts_per_token");
+  }
+  if (!experts && (model.shared_experts > 0 || model.feed_forward == 0)) {
+    throw input_error("a dense model has a feed_forward and no shared experts", at, "check both");
+  }
+}
+
+}  // namespace
+
+std::vector<NamedModel> model_families() {
+  const std::string name = "model-families.json";
+  const json document = parse_json(embedded_model_families(name), name);
+  std::vector<NamedModel> families;
+  for (const json& one : document.at("families")) families.push_back(model_from_json(one, name));
+  return families;
+}
+
+NamedModel model_from_json(const json& document, const std::string& where) {
+  validate(document, "model", where);
+  NamedModel named = named_model(document);
+  require_consistent(named.model, where);
+  return named;
+}
+
+NamedModel read_model(const std::string& name_or_path) {
+  std::vector<std::string> names;
+  for (NamedModel& family : model_families()) {
+    if (family.name == name_or_path) return std::move(family);
+    names.push_back(family.name);
+  }
+  if (std::filesystem::is_regular_file(name_or_path)) {
+    return model_from_json(parse_json(read_file(name_or_path), name_or_path), name_or_path);
+  }
+  const std::string near = near_name(name_or_path, names);
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  throw input_error("'" + excerpt(name_or_path) + "' is neither a known model nor a file",
+                    "--model", near.empty() ? "known are: " + all : "did you mean '" + near + "'?");
+}
+
+Rational parse_count(std::string_view text, const std::string& where) {
+  std::string_view digits = text;
+  int exponent = 0;
+  if (!text.empty()) {
+    const std::size_t scale = std::string_view("KMBT").find(text.back());
+    if (scale != std::string_view::npos) {
+      exponent = 3 * (static_cast<int>(scale) + 1);
+      digits.remove_suffix(1);
+    }
+  }
+  const std::optional<Rational> value = decimal_of(digits);
+  if (!value) {
+    throw input_error("'" + excerpt(text) + "' is no count", where,
+                      "write it like 7000000000, 7B or 1.5T");
+  }
+  const Rational count = *value * Rational(power_of_ten(exponent));
+  if (count <= 0 || denominator(count) != 1) {
+    throw input_error(excerpt(text) + " is no whole number above 0", where,
+                      "write it like 7000000000, 7B or 1.5T");
+  }
+  return count;
+}
+
+double estimated_width(const Rational& parameters) {
+  return std::cbrt(parameters.convert_to<double>() * kWidthOverLayers / kParametersOfWidthSquared);
+}
+
+Job job_of_parameters(const Rational& parameters, const Rational& active, const Rational& tokens) {
+  if (active > parameters) {
+    throw input_error("more parameters are active than there are", "--active-parameters",
+                      "of a mixture of experts, those that one token visits");
+  }
+  Job job;
+  job.kind = JobKind::parameters;
+  job.experts = active < parameters;
+  job.name = job.experts ? "mixture of experts, by its parameters" : "dense, by its parameters";
+  job.tokens = tokens;
+  job.parameters = parameters;
+  job.active_parameters = active;
+  job.width = estimated_width(active);
+  job.width_estimated = true;
+  return job;
+}
+
+Job job_of_model(NamedModel model, const Rational& tokens) {
+  Job job;
+  job.kind = JobKind::model;
+  job.name = model.name;
+  job.tokens = tokens;
+  job.active_parameters = matmul_parameters(model.model);
+  job.experts = model.model.experts > 0;
+  job.width = static_cast<double>(model.model.width);
+  job.model = std::move(model);
+  return job;
+}
+
+Job job_of_compute_units(const Rational& compute_units) {
+  Job job;
+  job.kind = JobKind::compute_units;
+  job.name = "measured compute units";
+  job.compute_units = compute_units;
+  return job;
+}
+
+Rational model_flops(const Job& job) {
+  switch (job.kind) {
+    case JobKind::parameters:
+      return kFlopsPerParameter * job.active_parameters * job.tokens;
+    case JobKind::model:
+      return Rational(model_flops_per_token(job.model->model)) * job.tokens;
+    case JobKind::compute_units:
+      return job.compute_units * Rational(Integer(kFlopsPerComputeUnit));
+  }
+  return 0;
+}
+
+}  // namespace assay::pricing
