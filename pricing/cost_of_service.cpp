@@ -139,4 +139,8 @@ Waterfall waterfall(const CostOfService& cost) {
   return result;
 }
 
+std::string rate_text(std::int64_t micro_cny_per_cu) {
+  return decimal_text(micro_cny_per_cu, kRateDecimals);
+}
+
 }  // namespace assay::pricing

@@ -31,6 +31,8 @@ namespace assay::pricing {
 
 /// Decimals of a rate in CNY per CU.
 inline constexpr int kRateDecimals = 6;
+/// 42620939 as "42.620939".
+[[nodiscard]] std::string rate_text(std::int64_t micro_cny_per_cu);
 
 enum class LineKind {
   capital,

@@ -202,4 +202,9 @@ const Figure* find_figure(const CostSheet& sheet, const std::string& pointer) {
   return find_in(all_figures(sheet), pointer);
 }
 
+std::int64_t first_year(const CostSheet& sheet) {
+  constexpr std::size_t kYearDigits = 4;
+  return std::stoll(sheet.test_year_start.substr(0, kYearDigits));
+}
+
 }  // namespace assay::pricing

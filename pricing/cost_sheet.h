@@ -291,6 +291,9 @@ struct CostSheet {
   std::optional<RatePathTerms> path;
 };
 
+/// The calendar year in which the test year begins.
+[[nodiscard]] std::int64_t first_year(const CostSheet& sheet);
+
 /// Reads and checks a sheet. Errors: input_error naming the file, the JSON pointer, what is wrong
 /// and how to mend it: what the schema refuses, numbers outside their bounds, dates that do not
 /// exist, names that stand twice, uncertain inputs that name no figure.

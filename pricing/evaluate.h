@@ -19,7 +19,7 @@ enum class Owner { own, shared };
 
 template <class Number>
 struct RateParts {
-  Tariff<Number> tariff;
+  PowerTariff<Number> tariff;
   Number fixed_cny = 0;
   Number utilisation = 0;
   Number delivered_cu = 0;

@@ -12,8 +12,6 @@ namespace assay::pricing {
 
 namespace {
 
-constexpr std::size_t kYearDigits = 4;
-
 void check_kind(const Figure& count, const Figure& per_node, const Figure& availability,
                 const Figure& utilisation) {
   const Rational many(1000000);
@@ -111,7 +109,7 @@ void check_path(const CostSheet& sheet) {
   const Bounds yearly{"a yearly change", Rational(-1, 2), Rational(1, 2), "write 2 % as \"0.02\""};
   within(sheet.path->x, yearly);
   within_if(sheet.path->bound, share("a bound on a year's change", "write 5 % as \"0.05\""));
-  std::int64_t last = std::stoll(sheet.test_year_start.substr(0, kYearDigits));
+  std::int64_t last = first_year(sheet);
   for (const RatePathTerms::Year& year : sheet.path->years) {
     if (year.year != last + 1) {
       throw input_error(

@@ -9,8 +9,6 @@ namespace assay::pricing {
 
 namespace {
 
-constexpr std::size_t kYearDigits = 4;
-
 Rational sum_of(const CostOfService& cost, std::initializer_list<LineKind> kinds) {
   Rational sum = 0;
   for (const CostLine& line : cost.fixed_lines) {
@@ -80,7 +78,7 @@ std::vector<PathYear> rate_path(const CostSheet& sheet, const CostOfService& tes
   const Rational revenue = sum_of(test_year, {LineKind::other_revenue});
 
   PathYear first;
-  first.year = std::stoll(sheet.test_year_start.substr(0, kYearDigits));
+  first.year = first_year(sheet);
   first.capital_fen = fen(sum_of(test_year, {LineKind::capital, LineKind::income_tax}));
   first.operation_and_maintenance_fen = fen(upkeep);
   first.power_fen = fen(power);

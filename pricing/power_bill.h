@@ -34,7 +34,7 @@ struct TariffPart {
 };
 
 template <class Number>
-struct Tariff {
+struct PowerTariff {
   Number standing = 0;              ///< CNY/kWh, all parts
   Number variable = 0;              ///< CNY/kWh, all parts
   Number surcharge_per_it_kwh = 0;  ///< CNY for each kWh of IT energy
@@ -90,9 +90,9 @@ void for_each_tariff_part(const CostSheet& sheet, const Reader& read, Visit visi
 }
 
 template <class Reader>
-Tariff<typename Reader::Number> tariff_of(const CostSheet& sheet, const Reader& read) {
+PowerTariff<typename Reader::Number> tariff_of(const CostSheet& sheet, const Reader& read) {
   using Number = typename Reader::Number;
-  Tariff<Number> tariff;
+  PowerTariff<Number> tariff;
   for_each_tariff_part(
       sheet, read, [&tariff](const std::string&, const Number& standing, const Number& variable) {
         tariff.standing += standing;

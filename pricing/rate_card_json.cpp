@@ -14,10 +14,6 @@ using nlohmann::json;
 
 constexpr int kShareDecimals = 12;
 
-std::string micro_text(std::int64_t micro) {
-  return decimal_text(micro, kRateDecimals);
-}
-
 json text_or_null(const std::optional<std::string>& text) {
   return text ? json(*text) : json(nullptr);
 }
@@ -46,7 +42,7 @@ json waterfall_json(const RateCard& card) {
          {"name", part.name},
          {"cny_per_year",
           fixed ? json(cny_text(to_fen(card.cost.fixed_lines[i].cny, part.name))) : json(nullptr)},
-         {"cny_per_cu", micro_text(part.micro_cny_per_cu)}});
+         {"cny_per_cu", rate_text(part.micro_cny_per_cu)}});
   }
   return parts;
 }
@@ -90,10 +86,10 @@ json interval_json(const RateCard& card) {
          {"distribution", part.distribution}});
   }
   return {{"reason", present ? json(nullptr) : json(interval.reason)},
-          {"lower_cny_per_cu", figure(micro_text(interval.lower_micro))},
-          {"upper_cny_per_cu", figure(micro_text(interval.upper_micro))},
-          {"u_c_cny_per_cu", figure(micro_text(interval.u_c_micro))},
-          {"expanded_cny_per_cu", figure(micro_text(interval.expanded_micro))},
+          {"lower_cny_per_cu", figure(rate_text(interval.lower_micro))},
+          {"upper_cny_per_cu", figure(rate_text(interval.upper_micro))},
+          {"u_c_cny_per_cu", figure(rate_text(interval.u_c_micro))},
+          {"expanded_cny_per_cu", figure(rate_text(interval.expanded_micro))},
           {"coverage_factor", figure(interval.coverage_factor)},
           {"coverage_statement", interval.coverage_statement},
           {"nu_eff", interval.nu_eff},
@@ -149,7 +145,7 @@ json monte_carlo_json(const RateCard& card) {
   const MonteCarlo& drawn = *card.monte_carlo;
   const bool present = drawn.reason.empty();
   const auto micro = [present](std::int64_t value) {
-    return present ? json(micro_text(value)) : json(nullptr);
+    return present ? json(rate_text(value)) : json(nullptr);
   };
   const Stated<std::string> none = Stated<std::string>::missing(drawn.reason);
   return {{"reason", present ? json(nullptr) : json(drawn.reason)},
@@ -177,8 +173,8 @@ json tornado_json(const RateCard& card) {
                     {"low", bar.low},
                     {"high", bar.high},
                     {"filed", bar.filed},
-                    {"at_low_cny_per_cu", micro_text(bar.at_low_micro)},
-                    {"at_high_cny_per_cu", micro_text(bar.at_high_micro)}});
+                    {"at_low_cny_per_cu", rate_text(bar.at_low_micro)},
+                    {"at_high_cny_per_cu", rate_text(bar.at_high_micro)}});
   }
   return bars;
 }
@@ -202,9 +198,9 @@ json path_json(const RateCard& card) {
                      {"margin_cny", fen(year.margin_fen)},
                      {"other_revenue_cny", fen(year.other_revenue_fen)},
                      {"true_up_cny", fen(year.true_up_fen)},
-                     {"variable_cny_per_cu", micro_text(year.variable_micro)},
-                     {"unbounded_cny_per_cu", micro_text(year.unbounded_micro)},
-                     {"cny_per_cu", micro_text(year.rate_micro)},
+                     {"variable_cny_per_cu", rate_text(year.variable_micro)},
+                     {"unbounded_cny_per_cu", rate_text(year.unbounded_micro)},
+                     {"cny_per_cu", rate_text(year.rate_micro)},
                      {"bound", year.bound},
                      {"notes", year.notes}});
   }
@@ -298,9 +294,9 @@ json to_json(const RateCard& card) {
         {"end", sheet.test_year_end},
         {"hours", sheet.test_year_hours}}},
       {"rate",
-       {{"cny_per_cu", micro_text(card.waterfall.rate_micro)},
-        {"fixed_cny_per_cu", micro_text(card.waterfall.fixed_micro)},
-        {"variable_cny_per_cu", micro_text(card.waterfall.variable_micro)},
+       {{"cny_per_cu", rate_text(card.waterfall.rate_micro)},
+        {"fixed_cny_per_cu", rate_text(card.waterfall.fixed_micro)},
+        {"variable_cny_per_cu", rate_text(card.waterfall.variable_micro)},
         {"unit", "CNY/CU"},
         {"vat", "excluded"},
         {"grade", facts.grade}}},

@@ -15,10 +15,6 @@ namespace {
 
 constexpr int kBarWidth = 28;
 
-std::string micro_text(std::int64_t micro) {
-  return decimal_text(micro, kRateDecimals);
-}
-
 std::string stated(const Stated<std::string>& figure, const std::string& unit) {
   return figure.has_value() ? *figure.value + " " + unit : "none: " + figure.reason;
 }
@@ -49,7 +45,7 @@ std::string label(const WaterfallPart& part) {
 }
 
 std::string rate_line(const RateCard& card) {
-  const std::string rate = micro_text(card.waterfall.rate_micro) + " CNY/CU ex VAT";
+  const std::string rate = rate_text(card.waterfall.rate_micro) + " CNY/CU ex VAT";
   std::string remark;
   if (card.certificate.declared) {
     remark = " (ASSUMED K)";
@@ -62,8 +58,8 @@ std::string rate_line(const RateCard& card) {
 std::string interval_line(const RateCard& card) {
   const RateInterval& interval = card.interval;
   if (!interval.reason.empty()) return "none: " + interval.reason;
-  return fmt::format("{} to {} CNY/CU (U = {}, {})", micro_text(interval.lower_micro),
-                     micro_text(interval.upper_micro), micro_text(interval.expanded_micro),
+  return fmt::format("{} to {} CNY/CU (U = {}, {})", rate_text(interval.lower_micro),
+                     rate_text(interval.upper_micro), rate_text(interval.expanded_micro),
                      interval.coverage_statement);
 }
 
@@ -229,13 +225,13 @@ std::string waterfall_text(const RateCard& card) {
                                    ? grouped_cny_text(to_fen(card.cost.fixed_lines[i].cny, "part"))
                                    : "by use";
     text += fmt::format("{:<{}}  {:>16}  {:>16}  {:>7}  {}\n", label(part), name_width, yearly,
-                        micro_text(part.micro_cny_per_cu),
+                        rate_text(part.micro_cny_per_cu),
                         percent(part.micro_cny_per_cu, waterfall.rate_micro),
                         bar(part.micro_cny_per_cu, largest));
   }
   text += fmt::format("{:<{}}  {:>16}  {:>16}  {:>7}\n", "rate", name_width,
                       grouped_cny_text(to_fen(card.cost.fixed_cny, "fixed cost")),
-                      micro_text(waterfall.rate_micro), "100.0 %");
+                      rate_text(waterfall.rate_micro), "100.0 %");
   return text;
 }
 
@@ -245,8 +241,8 @@ std::string monte_carlo_line(const RateCard& card) {
   if (!card.monte_carlo) return "not drawn";
   const MonteCarlo& drawn = *card.monte_carlo;
   if (!drawn.reason.empty()) return "none: " + drawn.reason;
-  return fmt::format("{} to {} CNY/CU, {} draws, seed {}: {}", micro_text(drawn.lower_micro),
-                     micro_text(drawn.upper_micro), drawn.draws, drawn.seed, drawn.verdict);
+  return fmt::format("{} to {} CNY/CU, {} draws, seed {}: {}", rate_text(drawn.lower_micro),
+                     rate_text(drawn.upper_micro), drawn.draws, drawn.seed, drawn.verdict);
 }
 
 std::string new_entrant_line(const RateCard& card) {
@@ -259,8 +255,8 @@ std::string tornado_table(const RateCard& card, std::size_t longest) {
   for (std::size_t i = 0; i < std::min(longest, card.tornado->size()); ++i) {
     const Sensitivity& bar = (*card.tornado)[i];
     table.add({bar.input + (bar.filed ? " (filed range)" : ""), with_unit(bar.low, bar.unit),
-               with_unit(bar.high, bar.unit), micro_text(bar.at_low_micro),
-               micro_text(bar.at_high_micro), micro_text(bar.swing_micro())});
+               with_unit(bar.high, bar.unit), rate_text(bar.at_low_micro),
+               rate_text(bar.at_high_micro), rate_text(bar.swing_micro())});
   }
   return table.text();
 }
@@ -272,7 +268,7 @@ std::string path_table(const RateCard& card) {
     table.add({std::to_string(year.year), grouped_cny_text({year.capital_fen}),
                grouped_cny_text({year.operation_and_maintenance_fen}),
                grouped_cny_text({year.power_fen}), grouped_cny_text({year.true_up_fen}),
-               micro_text(year.unbounded_micro), micro_text(year.rate_micro), year.bound});
+               rate_text(year.unbounded_micro), rate_text(year.rate_micro), year.bound});
   }
   return table.text();
 }
@@ -297,8 +293,8 @@ std::string rate_card_markdown(const RateCard& card) {
   const CertificateFacts& facts = card.certificate;
   std::string text = "# Rate card: " + card.sheet.name + "\n\n" + warning_block(card);
   text += "**" + rate_line(card) + "**\n\n";
-  text += "- fixed " + micro_text(card.waterfall.fixed_micro) + " + variable " +
-          micro_text(card.waterfall.variable_micro) + " CNY/CU\n";
+  text += "- fixed " + rate_text(card.waterfall.fixed_micro) + " + variable " +
+          rate_text(card.waterfall.variable_micro) + " CNY/CU\n";
   text += "- interval: " + interval_line(card) + "\n";
   text += "- site: " + card.sheet.site_name + ", " + card.sheet.site_location + " (" +
           card.sheet.site_operator + ")\n";

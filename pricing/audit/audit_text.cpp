@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pricing/audit/audit.h"
+#include "pricing/cost_of_service.h"
 #include "pricing/parallel.h"
 #include "results/csv.h"
 #include "results/document.h"
@@ -14,10 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kDecimals = 6;
-
 std::string text_of(const Rational& cny_per_cu) {
-  return rounded_text(cny_per_cu, kDecimals);
+  return rounded_text(cny_per_cu, kRateDecimals);
 }
 
 std::string fair_rate_text(const AuditRow& row) {
@@ -92,7 +91,7 @@ std::string row_csv(const AuditRow& row, const AuditInput& input) {
   return csv_line({std::to_string(tariff.line), tariff.seller, tariff.site, tariff.sku,
                    std::string(tariff.unit->name), tariff.price_text, tariff.currency, tariff.date,
                    price_verdict_name(row.verdict),
-                   row.readings.empty() ? "" : range_text(row, kDecimals), fair_rate_text(row),
+                   row.readings.empty() ? "" : range_text(row, kRateDecimals), fair_rate_text(row),
                    joined(flag_names(row, input)), why_text(row, input),
                    first_arithmetic(row, tariff), row.certificate_id,
                    row.test_key ? "TEST KEY" : "", input.rules.digest});

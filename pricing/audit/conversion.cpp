@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "pricing/cost_of_service.h"
 #include "results/edition/basket.h"
 #include "results/edition/model_flops.h"
 
@@ -10,7 +11,6 @@ namespace assay::pricing {
 
 namespace {
 
-constexpr int kDecimals = 6;
 constexpr int kTeraPerPeta = 1000;
 constexpr int kFirstSparseCapability = 8;
 constexpr int kPflopPerSecondHourExponent = 17;  // 1 PFLOP/s for an hour: 36e17 FLOPs
@@ -82,7 +82,7 @@ std::vector<HourPrice> hour_prices(const Tariff& tariff, const DeviceConversion&
 
 std::string hour_text(const Tariff& tariff, const DeviceConversion& device,
                       const Conversion& reading) {
-  const std::string price = rounded_text(tariff.cny, kDecimals);
+  const std::string price = rounded_text(tariff.cny, kRateDecimals);
   const std::string hours = std::to_string(tariff.unit->hours) + " h";
   switch (tariff.unit->counted) {
     case Counted::device:
@@ -92,11 +92,12 @@ std::string hour_text(const Tariff& tariff, const DeviceConversion& device,
     case Counted::cu:
       return price + " x K_cert";
     case Counted::training_token:
-      return rounded_text(tariff.cny * device.tokens_per_hour.at(tariff.configuration), kDecimals) +
+      return rounded_text(tariff.cny * device.tokens_per_hour.at(tariff.configuration),
+                          kRateDecimals) +
              " for the " + rounded_text(device.tokens_per_hour.at(tariff.configuration), 0) +
              " tokens of an hour";
     case Counted::nameplate_pflops:
-      return price + " x " + rounded_text(reading.nameplate->pflops, kDecimals) + " P (" +
+      return price + " x " + rounded_text(reading.nameplate->pflops, kRateDecimals) + " P (" +
              reading.nameplate->precision + (reading.nameplate->sparse ? " sparse" : " dense") +
              ") / " + hours;
     case Counted::inference_token:
@@ -188,9 +189,9 @@ std::string arithmetic_text(const Tariff& tariff, const DeviceConversion& device
   std::string text = hour_text(tariff, device, reading);
   if (reading.vat_rate != 0) text += " / " + rounded_text(1 + reading.vat_rate, 2) + " VAT";
   return text + " = " +
-         rounded_product_text(reading.ceiling_side, device.k_cert_cu_per_h, kDecimals) +
-         " CNY/h / K_cert " + rounded_text(device.k_cert_cu_per_h, kDecimals) + " = " +
-         rounded_text(reading.ceiling_side, kDecimals) + " CNY/CU";
+         rounded_product_text(reading.ceiling_side, device.k_cert_cu_per_h, kRateDecimals) +
+         " CNY/h / K_cert " + rounded_text(device.k_cert_cu_per_h, kRateDecimals) + " = " +
+         rounded_text(reading.ceiling_side, kRateDecimals) + " CNY/CU";
 }
 
 }  // namespace assay::pricing

@@ -17,10 +17,6 @@ std::string cny(const Rational& amount) {
   return cny_text(to_fen(amount, "filing"));
 }
 
-std::string rate_text(std::int64_t micro) {
-  return decimal_text(micro, kRateDecimals);
-}
-
 std::string source_of(const Figure& figure) {
   if (figure.source) return *figure.source;
   return figure.note.empty() ? "assumption" : "assumption: " + figure.note;

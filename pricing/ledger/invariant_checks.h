@@ -1,6 +1,7 @@
 #pragma once
 /// Checks of invariants.cpp that stand in a file of their own, and the wide sums that all use.
 #include <string>
+#include <utility>
 
 #include "pricing/ledger/invariants.h"
 
@@ -10,6 +11,11 @@ namespace assay::pricing::ledger {
 __extension__ using Total = __int128;
 
 [[nodiscard]] std::string text(Total total);
+
+/// One more finding, while there is room.
+inline void note(Findings& findings, std::string finding) {
+  if (findings.size() < kMostFindings) findings.push_back(std::move(finding));
+}
 
 /// committed + payable + paid - recovered of a voucher.
 [[nodiscard]] inline Total drawn(const Voucher& voucher) {

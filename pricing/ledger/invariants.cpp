@@ -13,10 +13,6 @@ namespace assay::pricing::ledger {
 
 namespace {
 
-void note(Findings& findings, std::string text) {
-  if (findings.size() < kMostFindings) findings.push_back(std::move(text));
-}
-
 Findings debits_equal_credits(const History& history) {
   Findings findings;
   for (const Record& record : history.records) {

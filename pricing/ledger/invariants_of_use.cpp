@@ -14,10 +14,6 @@ namespace assay::pricing::ledger {
 
 namespace {
 
-void note(Findings& findings, std::string what) {
-  if (findings.size() < kMostFindings) findings.push_back(std::move(what));
-}
-
 struct Standing {
   const Redeem* redeem = nullptr;
   const Issue* issue = nullptr;

@@ -235,15 +235,15 @@ std::optional<Refusal> judge_line(const State& state, const std::string& group,
 
 /// Largest remainder, ties by position.
 std::vector<std::int64_t> share_out(std::int64_t amount, const std::vector<InvoiceUse>& lines) {
-  __extension__ using Wide = __int128;
-  Wide whole = 0;
+  __extension__ using Product = __int128;
+  Product whole = 0;
   for (const InvoiceUse& line : lines) whole += line.counted_fen;
   std::vector<std::int64_t> shares(lines.size());
   if (whole <= 0) return shares;
-  std::vector<Wide> remainders(lines.size());
+  std::vector<Product> remainders(lines.size());
   std::int64_t rest = amount;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const Wide exact = Wide{amount} * lines[i].counted_fen;
+    const Product exact = Product{amount} * lines[i].counted_fen;
     shares[i] = static_cast<std::int64_t>(exact / whole);
     remainders[i] = exact % whole;
     rest -= shares[i];

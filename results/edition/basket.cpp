@@ -20,26 +20,26 @@ int hundredths(const std::string& share) {
   return 100 * (share.at(0) - '0') + 10 * (share.at(2) - '0') + (share.at(3) - '0');
 }
 
-BasketModel model_from(const nlohmann::json& json) {
+BasketModel model_from(const nlohmann::json& fields) {
   BasketModel model;
-  json.at("layers").get_to(model.layers);
-  json.at("width").get_to(model.width);
-  json.at("heads").get_to(model.heads);
-  json.at("kv_heads").get_to(model.kv_heads);
-  json.at("head_size").get_to(model.head_size);
-  json.at("feed_forward").get_to(model.feed_forward);
-  json.at("sequence").get_to(model.sequence);
-  json.at("vocabulary").get_to(model.vocabulary);
-  json.at("norm").get_to(model.norm);
-  json.at("activation").get_to(model.activation);
-  json.at("positions").get_to(model.positions);
-  json.at("rotary_theta").get_to(model.rotary_theta);
-  json.at("tied_head").get_to(model.tied_head);
-  json.at("biases").get_to(model.biases);
-  json.at("experts").get_to(model.experts);
-  json.at("experts_per_token").get_to(model.experts_per_token);
-  json.at("shared_experts").get_to(model.shared_experts);
-  json.at("expert_feed_forward").get_to(model.expert_feed_forward);
+  fields.at("layers").get_to(model.layers);
+  fields.at("width").get_to(model.width);
+  fields.at("heads").get_to(model.heads);
+  fields.at("kv_heads").get_to(model.kv_heads);
+  fields.at("head_size").get_to(model.head_size);
+  fields.at("feed_forward").get_to(model.feed_forward);
+  fields.at("sequence").get_to(model.sequence);
+  fields.at("vocabulary").get_to(model.vocabulary);
+  fields.at("norm").get_to(model.norm);
+  fields.at("activation").get_to(model.activation);
+  fields.at("positions").get_to(model.positions);
+  fields.at("rotary_theta").get_to(model.rotary_theta);
+  fields.at("tied_head").get_to(model.tied_head);
+  fields.at("biases").get_to(model.biases);
+  fields.at("experts").get_to(model.experts);
+  fields.at("experts_per_token").get_to(model.experts_per_token);
+  fields.at("shared_experts").get_to(model.shared_experts);
+  fields.at("expert_feed_forward").get_to(model.expert_feed_forward);
   return model;
 }
 

@@ -15,11 +15,11 @@ using test::figure;
 using test::pointer;
 using ::testing::HasSubstr;
 
-std::string refusal_of(const json& document) {
+std::string refusal_of_document(const json& document) {
   return test::refusal([&] { (void)test::sheet_of(document); });
 }
 
-CostOfService cost_of(const json& document) {
+CostOfService cost_of_document(const json& document) {
   return cost_of_service(test::sheet_of(document), test::worked_device(), Rounding::to_fen);
 }
 
@@ -38,33 +38,35 @@ json in_dollars() {
 }
 
 TEST(Currency, IsConvertedExactly) {
-  EXPECT_EQ(cost_of(in_dollars()).rate_cny_per_cu,
-            cost_of(test::worked_document()).rate_cny_per_cu);
+  EXPECT_EQ(cost_of_document(in_dollars()).rate_cny_per_cu,
+            cost_of_document(test::worked_document()).rate_cny_per_cu);
 }
 
 TEST(Currency, SeveralRatesAreNamed) {
   json document = in_dollars();
   document["exchange_rates"].push_back(rate("other day", "8.00"));
-  EXPECT_THAT(refusal_of(document), HasSubstr("several exchange rates for USD"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("several exchange rates for USD"));
   document[pointer("/asset_classes/0/price/exchange")] = "day";
-  EXPECT_EQ(cost_of(document).rate_cny_per_cu, cost_of(in_dollars()).rate_cny_per_cu);
+  EXPECT_EQ(cost_of_document(document).rate_cny_per_cu,
+            cost_of_document(in_dollars()).rate_cny_per_cu);
   document[pointer("/asset_classes/0/price/exchange")] = "no such day";
-  EXPECT_THAT(refusal_of(document), HasSubstr("no exchange rate for USD"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("no exchange rate for USD"));
 }
 
 TEST(Currency, ARateIsDatedAboveZeroAndInItsUnit) {
   json document = in_dollars();
   document["exchange_rates"][0]["rate"]["date"] = nullptr;
-  EXPECT_NE(refusal_of(document), "");
+  EXPECT_NE(refusal_of_document(document), "");
   document = in_dollars();
   document["exchange_rates"][0]["rate"]["value"] = "0";
-  EXPECT_THAT(refusal_of(document), HasSubstr("is not above 0"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("is not above 0"));
   document = in_dollars();
   document["exchange_rates"][0]["rate"]["unit"] = "CNY/EUR";
-  EXPECT_THAT(refusal_of(document), HasSubstr("an exchange rate for USD in CNY/EUR"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("an exchange rate for USD in CNY/EUR"));
   document = in_dollars();
   document["exchange_rates"][0]["rate"]["value"] = nullptr;
-  EXPECT_THAT(refusal_of(document), HasSubstr("/exchange_rates/0/rate: the figure is null"));
+  EXPECT_THAT(refusal_of_document(document),
+              HasSubstr("/exchange_rates/0/rate: the figure is null"));
 }
 
 TEST(Currency, AnUncertainRateMovesEveryAmount) {
@@ -114,28 +116,29 @@ json post_tax() {
 }
 
 TEST(IncomeTax, IsALineOfTheEquitysReturn) {
-  const CostOfService cost = cost_of(post_tax());
+  const CostOfService cost = cost_of_document(post_tax());
   ASSERT_EQ(cost.fixed_lines[1].kind, LineKind::income_tax);
   // Return of year 1: 7 % of 2,100,000 = 147,000, of it 4/7 the equity's: 84,000 · 0.25/0.75.
   EXPECT_EQ(cny_text(to_fen(cost.fixed_lines[1].cny, "x")), "28000.00");
   json later = post_tax();
   later[pointer("/asset_classes/0/year_of_life/value")] = "5";
-  EXPECT_LT(cost_of(later).fixed_lines[1].cny, cost.fixed_lines[1].cny);
+  EXPECT_LT(cost_of_document(later).fixed_lines[1].cny, cost.fixed_lines[1].cny);
 }
 
 TEST(IncomeTax, StandsExactlyWhereItIsNeeded) {
   json document = post_tax();
   document.erase("income_tax");
-  EXPECT_THAT(refusal_of(document), HasSubstr("a post-tax return without income_tax"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("a post-tax return without income_tax"));
   document = test::worked_document();
   document["income_tax"] = post_tax()["income_tax"];
-  EXPECT_THAT(refusal_of(document), HasSubstr("income_tax without a post-tax return"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("income_tax without a post-tax return"));
   document = post_tax();
   document[pointer("/income_tax/equity_share/value")] = "0.5";
-  EXPECT_THAT(refusal_of(document), HasSubstr("is not what equity and debt make, 0.075000"));
+  EXPECT_THAT(refusal_of_document(document),
+              HasSubstr("is not what equity and debt make, 0.075000"));
   document = post_tax();
   document[pointer("/asset_classes/0/year_of_life")] = nullptr;
-  EXPECT_THAT(refusal_of(document), HasSubstr("income tax moves over the years"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("income tax moves over the years"));
 }
 
 json item(const std::string& quantity, const std::string& price) {
@@ -149,15 +152,16 @@ TEST(AssetList, SumsToThePrice) {
   json& asset = document["asset_classes"][0];
   asset["price"]["vat"]["rate"] = nullptr;
   asset["items"] = json::array({item("2", "1000000.00"), item("1", "100000.00")});
-  EXPECT_EQ(refusal_of(document), "");
+  EXPECT_EQ(refusal_of_document(document), "");
   asset["items"][1]["quantity"]["value"] = "2";
-  EXPECT_THAT(refusal_of(document), HasSubstr("the lines sum to 2200000.00, not to the price"));
+  EXPECT_THAT(refusal_of_document(document),
+              HasSubstr("the lines sum to 2200000.00, not to the price"));
   asset["items"][1]["unit_price"]["vat"] = {{"basis", "included"}, {"rate", "0.13"}};
-  EXPECT_THAT(refusal_of(document), HasSubstr("mixed VAT bases"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("mixed VAT bases"));
   asset["items"][1] = item("1", "100000.00");
   asset["items"][1]["unit_price"]["unit"] = "USD";
   document["exchange_rates"] = json::array({rate("day", "7.00")});
-  EXPECT_THAT(refusal_of(document), HasSubstr("mixed currencies"));
+  EXPECT_THAT(refusal_of_document(document), HasSubstr("mixed currencies"));
 }
 
 TEST(Declared, ThroughputIsNeverCertified) {

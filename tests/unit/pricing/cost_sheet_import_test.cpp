@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const std::string kHead =
+const std::string kAssetHead =
     "class,item,quantity,unit_price,currency,vat_basis,vat_rate,source,date\n";
 
 class Import : public ::testing::Test {
@@ -35,7 +35,7 @@ class Import : public ::testing::Test {
   std::string assets_refusal(const std::string& rows) {
     return test::refusal([&] {
       json sheet = open_sheet();
-      import_assets(sheet, write(kHead + rows), "sheet.json");
+      import_assets(sheet, write(kAssetHead + rows), "sheet.json");
     });
   }
 
@@ -54,8 +54,8 @@ TEST_F(Import, AssetsFillPriceAndLines) {
   json sheet = open_sheet();
   import_assets(
       sheet,
-      write(kHead + "8xH800 server,node,2,1000000.00,CNY,excluded,0.13,contract 1,2026-01-05\n"
-                    "8xH800 server,\"cable, long\",10,10000,CNY,excluded,0.13,contract 2,\n"),
+      write(kAssetHead + "8xH800 server,node,2,1000000.00,CNY,excluded,0.13,contract 1,2026-01-05\n"
+                         "8xH800 server,\"cable, long\",10,10000,CNY,excluded,0.13,contract 2,\n"),
       "sheet.json");
   const json& asset = sheet["asset_classes"][0];
   EXPECT_EQ(asset["price"]["value"], "2100000.00");
@@ -86,7 +86,7 @@ TEST_F(Import, AssetsAreRefusedByLine) {
   EXPECT_THAT(assets_refusal("8xH800 server,\"node,2,1,CNY,excluded,0.13,c,\n"),
               HasSubstr("list.csv:2: a quote is opened here and never closed"));
   json filed = test::worked_document();
-  EXPECT_THAT(test::refusal([&] { import_assets(filed, write(kHead + good), "sheet.json"); }),
+  EXPECT_THAT(test::refusal([&] { import_assets(filed, write(kAssetHead + good), "sheet.json"); }),
               HasSubstr("has a price already"));
 }
 

@@ -17,11 +17,9 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const PriceRequest kMidYear{"2026-06-01T00:00:00Z", {}};
-
-RateCard card_of(const std::string& example) {
+RateCard filed_card(const std::string& example) {
   return price(test::worked_certificate(), test::sheet_of(test::example_document(example)),
-               kMidYear);
+               test::kMidYear);
 }
 
 using Amounts = std::map<std::string, std::map<std::string, std::string>>;  // line, column
@@ -76,19 +74,19 @@ int follow(const std::vector<FilingSchedule>& schedules) {
 
 TEST(Filing, EveryTotalIsTheSumOfItsLines) {
   for (const char* example : {"h800-node-worked", "synthetic-a-whole-bill", "china-h800-hub"}) {
-    EXPECT_GT(follow(filing_schedules(card_of(example))), 8) << example;
+    EXPECT_GT(follow(filing_schedules(filed_card(example))), 8) << example;
   }
 }
 
 TEST(Filing, TheReturnIsThatOfTheBooks) {
-  const Amounts amounts = amounts_of(filing_schedules(card_of("synthetic-a-whole-bill")));
+  const Amounts amounts = amounts_of(filing_schedules(filed_card("synthetic-a-whole-bill")));
   for (const auto& [g, c] : {std::pair("G1", "C1"), {"G2", "C8"}, {"G3", "C14"}}) {
     EXPECT_EQ(amounts.at(g).at("return_cny"), amounts.at(c).at("return_cny")) << c;
   }
 }
 
 TEST(Filing, AWrongLineIsFound) {
-  std::vector<FilingSchedule> schedules = filing_schedules(card_of("h800-node-worked"));
+  std::vector<FilingSchedule> schedules = filing_schedules(filed_card("h800-node-worked"));
   const Amounts before = amounts_of(schedules);
   schedules[0].rows[0].amounts[0] = "493911.95";
   const Amounts after = amounts_of(schedules);
@@ -97,7 +95,7 @@ TEST(Filing, AWrongLineIsFound) {
 }
 
 TEST(Filing, TheSummaryIsTheCards) {
-  const RateCard card = card_of("synthetic-a-whole-bill");
+  const RateCard card = filed_card("synthetic-a-whole-bill");
   const std::vector<FilingSchedule> schedules = filing_schedules(card);
   EXPECT_EQ(schedules.size(), 8U);
   const Amounts amounts = amounts_of(schedules);
@@ -117,7 +115,7 @@ TEST(Filing, TheSummaryIsTheCards) {
 
 TEST(Filing, EachLineHasItsFigureAndSource) {
   int sourced = 0;
-  for (const FilingSchedule& schedule : filing_schedules(card_of("synthetic-a-whole-bill"))) {
+  for (const FilingSchedule& schedule : filing_schedules(filed_card("synthetic-a-whole-bill"))) {
     for (const FilingRow& row : schedule.rows) {
       EXPECT_EQ(row.figure.empty(), row.source.empty()) << row.line;
       sourced += row.figure.empty() ? 0 : 1;
@@ -134,7 +132,7 @@ TEST(Filing, ExcludedPlantIsShownAndInNoTotal) {
       {"excluded", json::array({{{"name", "node 7"},
                                  {"reason", "never sold"},
                                  {"price", test::figure("2000000.00", "CNY")}}})}};
-  const RateCard card = price(test::worked_certificate(), test::sheet_of(document), kMidYear);
+  const RateCard card = price(test::worked_certificate(), test::sheet_of(document), test::kMidYear);
   const std::vector<FilingSchedule> schedules = filing_schedules(card);
   EXPECT_GT(follow(schedules), 8);
   const std::string page = filing_markdown(card, schedules);
@@ -150,12 +148,12 @@ TEST(Filing, AFleetsSharesAreFollowedToo) {
   h800.device.name = "simulated H800";
   Certificate a800 = test::worked_certificate();
   a800.device.name = "simulated A800";
-  const SiteRate site = price_site({h800, a800}, sheet, kMidYear);
+  const SiteRate site = price_site({h800, a800}, sheet, test::kMidYear);
   for (const RateCard& card : site.cards) EXPECT_GT(follow(filing_schedules(card)), 8);
 }
 
 TEST(Filing, TheCsvReadsBack) {
-  for (const FilingSchedule& schedule : filing_schedules(card_of("synthetic-a-whole-bill"))) {
+  for (const FilingSchedule& schedule : filing_schedules(filed_card("synthetic-a-whole-bill"))) {
     std::vector<std::string> columns = {"line",  "description", "sum_of",
                                         "share", "figure",      "source"};
     columns.insert(columns.end(), schedule.amount_columns.begin(), schedule.amount_columns.end());

@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-ThroughputDoubt doubt(const std::string& u_c, const std::string& nu) {
+ThroughputDoubt doubt_of(const std::string& u_c, const std::string& nu) {
   return {Stated<std::string>::known(u_c),
           nu.empty() ? Stated<std::string>::missing("not stated") : Stated<std::string>::known(nu)};
 }
@@ -66,14 +66,14 @@ TEST(MonteCarlo, ThreadsAndPartsDoNotMatter) {
                                               input("/availability", "0.01", "rectangular")});
   const CostSheet sheet = test::sheet_of(document);
   const auto rates = [&](int threads, std::int64_t draws) {
-    return draw_rates(sheet, test::worked_device(), doubt("0.002", "4"), {draws, 42, threads});
+    return draw_rates(sheet, test::worked_device(), doubt_of("0.002", "4"), {draws, 42, threads});
   };
   const std::vector<double> one = rates(1, 5000);
   EXPECT_EQ(one, rates(3, 5000));
   std::vector<double> longer = rates(2, 9000);
   longer.resize(5000);
   EXPECT_EQ(one, longer);
-  EXPECT_NE(one, draw_rates(sheet, test::worked_device(), doubt("0.002", "4"), {5000, 43, 1}));
+  EXPECT_NE(one, draw_rates(sheet, test::worked_device(), doubt_of("0.002", "4"), {5000, 43, 1}));
 }
 
 TEST(MonteCarlo, EachLawHasItsMeanAndUncertainty) {
@@ -82,7 +82,7 @@ TEST(MonteCarlo, EachLawHasItsMeanAndUncertainty) {
     json document = test::worked_document();
     document["uncertain_inputs"] =
         json::array({input("/operation_and_maintenance/0/figure", "30000", law)});
-    const Both result = both(document, doubt("0.000000001", ""));
+    const Both result = both(document, doubt_of("0.000000001", ""));
     const double u = std::stod(*result.drawn.standard_uncertainty.value);
     EXPECT_NEAR(u, 30000 / 16141.689, 0.01) << law;
     EXPECT_NEAR(std::stod(*result.drawn.mean.value), 42.620939, 0.02) << law;
@@ -97,11 +97,11 @@ TEST(MonteCarlo, EachLawHasItsMeanAndUncertainty) {
 }
 
 TEST(MonteCarlo, ASmallDoubtAgreesAndALargeOneSaysWhy) {
-  const Both small = both(test::worked_document(), doubt("0.0001", "8"));
+  const Both small = both(test::worked_document(), doubt_of("0.0001", "8"));
   EXPECT_TRUE(small.drawn.agrees) << small.drawn.verdict;
   EXPECT_THAT(small.drawn.verdict, HasSubstr("JCGM 101"));
   // u(K)/K of 10 %: 1/K leans upwards.
-  const Both large = both(test::worked_document(), doubt("0.039576", "30"));
+  const Both large = both(test::worked_document(), doubt_of("0.039576", "30"));
   EXPECT_FALSE(large.drawn.agrees);
   EXPECT_THAT(large.drawn.verdict, HasSubstr("curved"));
   EXPECT_GT(large.drawn.upper_micro - 42620939, 42620939 - large.drawn.lower_micro);
@@ -109,24 +109,24 @@ TEST(MonteCarlo, ASmallDoubtAgreesAndALargeOneSaysWhy) {
   json document = test::worked_document();
   document["uncertain_inputs"] =
       json::array({input("/operation_and_maintenance/0/figure", "30000", "rectangular")});
-  const Both flat = both(document, doubt("0.000000001", ""));
+  const Both flat = both(document, doubt_of("0.000000001", ""));
   EXPECT_FALSE(flat.drawn.agrees);
   EXPECT_THAT(flat.drawn.verdict, HasSubstr("not the t-distribution"));
 }
 
 TEST(MonteCarlo, TooFewDrawsAreNamedAsTheReason) {
   // A thousand draws place an end to a few percent of u; two digits ask for half a percent.
-  const Both few = both(test::worked_document(), doubt("0.0004", "8"), 1000);
+  const Both few = both(test::worked_document(), doubt_of("0.0004", "8"), 1000);
   EXPECT_FALSE(few.drawn.agrees);
   EXPECT_THAT(few.drawn.verdict, HasSubstr("too few draws"));
   EXPECT_GT(few.drawn.end_error_micro, 500.0);
-  const Both many = both(test::worked_document(), doubt("0.0001", "8"));
+  const Both many = both(test::worked_document(), doubt_of("0.0001", "8"));
   EXPECT_LT(many.drawn.end_error_micro, 500.0);
 }
 
 TEST(MonteCarlo, DegreesOfFreedomWidenTheEnds) {
   // K alone with 4 degrees of freedom: the ends are K's t-quantiles, as in the first order.
-  const Both result = both(test::worked_document(), doubt("0.0004", "4"));
+  const Both result = both(test::worked_document(), doubt_of("0.0004", "4"));
   EXPECT_EQ(result.first_order.coverage_factor, "2.776");
   EXPECT_NEAR(static_cast<double>(result.drawn.upper_micro),
               static_cast<double>(result.first_order.upper_micro), 4000.0);
@@ -136,21 +136,22 @@ TEST(MonteCarlo, CorrelationWithThroughputIsDrawn) {
   json document = test::worked_document();
   document["uncertain_inputs"] =
       json::array({input("/energy/loaded_power", "60", "normal", "0.9")});
-  const Both joint = both(document, doubt("0.0004", ""));
+  const Both joint = both(document, doubt_of("0.0004", ""));
   EXPECT_NEAR(std::stod(*joint.drawn.standard_uncertainty.value),
               static_cast<double>(joint.first_order.u_c_micro) * 1e-6, 0.002);
   document["uncertain_inputs"][0]["correlation_with_k"] = "0";
-  const Both apart = both(document, doubt("0.0004", ""));
+  const Both apart = both(document, doubt_of("0.0004", ""));
   EXPECT_GT(2 * apart.first_order.u_c_micro, 3 * joint.first_order.u_c_micro);
 }
 
 TEST(MonteCarlo, DrawsWithoutRateAreCountedAndMomentsMayNotExist) {
-  const Both heavy = both(test::worked_document(), doubt("0.02", "1.5"));
+  const Both heavy = both(test::worked_document(), doubt_of("0.02", "1.5"));
   EXPECT_GT(heavy.drawn.without_rate, 0);
   EXPECT_FALSE(heavy.drawn.mean.has_value());
   EXPECT_THAT(heavy.drawn.mean.reason, HasSubstr("no variance"));
-  EXPECT_THAT(test::refusal([] { (void)both(test::worked_document(), doubt("0.0004", "4"), 10); }),
-              HasSubstr("too few"));
+  EXPECT_THAT(
+      test::refusal([] { (void)both(test::worked_document(), doubt_of("0.0004", "4"), 10); }),
+      HasSubstr("too few"));
 }
 
 TEST(MonteCarlo, ToleranceIsHalfOfTheSecondDigit) {

@@ -44,7 +44,7 @@ json with_bill() {
   return document;
 }
 
-Tariff<Rational> tariff(const json& document) {
+PowerTariff<Rational> tariff(const json& document) {
   return tariff_of(test::sheet_of(document), ExactReader{});
 }
 

@@ -16,12 +16,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-Rational number(const std::string& text) {
+Rational exactly(const std::string& text) {
   return parse_decimal(text, "test");
 }
 
 /// K 0.4, K_cert 0.32 CU/h; every item of the basket delivers 0.4 PFLOP/s, the widest 0.5.
-Certificate certificate_of(const Basket& basket) {
+Certificate quoted_certificate(const Basket& basket) {
   Certificate certificate = test::worked_certificate();
   certificate.basket = {basket.name, basket.version, basket.digest};
   certificate.device_count = 1;
@@ -46,7 +46,7 @@ Certificate certificate_of(const Basket& basket) {
 }
 
 /// A rate card of that certificate at a round rate.
-json card_of(const Certificate& certificate, const std::string& rate = "42.000000") {
+json quoted_card(const Certificate& certificate, const std::string& rate = "42.000000") {
   json document = test::worked_document();
   document["site"]["operator"] = "Seller";
   json card = to_json(price(certificate, test::sheet_of(document), {"2026-06-01T00:00:00Z", {}}));
@@ -54,15 +54,15 @@ json card_of(const Certificate& certificate, const std::string& rate = "42.00000
   return card;
 }
 
-QuoteInput input_of(Job job, std::int64_t devices = 1) {
+QuoteInput quote_input(Job job, std::int64_t devices = 1) {
   QuoteInput input;
   input.job = std::move(job);
   input.devices = devices;
   input.basket = load_basket("tb1");
   input.date_utc = "2026-06-01T00:00:00Z";
-  input.certificates = {certificate_of(input.basket)};
-  input.rate_cards = {card_of(input.certificates[0])};
-  input.vat_rates_unstated = {0, number("0.06"), number("0.13")};
+  input.certificates = {quoted_certificate(input.basket)};
+  input.rate_cards = {quoted_card(input.certificates[0])};
+  input.vat_rates_unstated = {0, exactly("0.06"), exactly("0.13")};
   return input;
 }
 
@@ -71,7 +71,7 @@ Job seven_billion() {
                            parse_count("1T", "test"));
 }
 
-QuoteRow only_row(const QuoteInput& input) {
+QuoteRow only_offer(const QuoteInput& input) {
   const Quote quote = make_quote(input);
   EXPECT_EQ(quote.rows.size(), 1U);
   return quote.rows.front();
@@ -87,17 +87,17 @@ void measure_gang(QuoteInput& input) {
 }
 
 TEST(QuoteJob, FlopsByHand) {
-  EXPECT_EQ(model_flops(seven_billion()), number("42000000000000000000000"));  // 6 · 7e9 · 1e12
+  EXPECT_EQ(model_flops(seven_billion()), exactly("42000000000000000000000"));  // 6 · 7e9 · 1e12
   const Job experts = job_of_parameters(parse_count("47B", "test"), parse_count("13B", "test"),
                                         parse_count("2T", "test"));
   EXPECT_TRUE(experts.experts);
-  EXPECT_EQ(model_flops(experts), number("156000000000000000000000"));  // 6 · 13e9 · 2e12
-  EXPECT_EQ(model_flops(job_of_compute_units(number("2.5"))), number("9000000000000000000"));
+  EXPECT_EQ(model_flops(experts), exactly("156000000000000000000000"));  // 6 · 13e9 · 2e12
+  EXPECT_EQ(model_flops(job_of_compute_units(exactly("2.5"))), exactly("9000000000000000000"));
   // Llama 3 8B: 32 layers of 4096 · (4096 + 2 · 1024) + 4096² + 3 · 4096 · 14336 = 218,103,808,
   // and a head of 128,256 · 4096: 7,504,658,432 parameters; attention 6 · 32 · 4096 · 8192.
   const Job llama = job_of_model(read_model("llama-3-8b"), 1);
-  EXPECT_EQ(llama.active_parameters, number("7504658432"));
-  EXPECT_EQ(model_flops(llama), number("7504658432") * 6 + 6LL * 32 * 4096 * 8192);
+  EXPECT_EQ(llama.active_parameters, exactly("7504658432"));
+  EXPECT_EQ(model_flops(llama), exactly("7504658432") * 6 + 6LL * 32 * 4096 * 8192);
 }
 
 TEST(QuoteJob, KnownModelsAreThoseOfTheBasket) {
@@ -113,8 +113,8 @@ TEST(QuoteJob, KnownModelsAreThoseOfTheBasket) {
 }
 
 TEST(QuoteJob, Counts) {
-  EXPECT_EQ(parse_count("7B", "x"), number("7000000000"));
-  EXPECT_EQ(parse_count("1.5T", "x"), number("1500000000000"));
+  EXPECT_EQ(parse_count("7B", "x"), exactly("7000000000"));
+  EXPECT_EQ(parse_count("1.5T", "x"), exactly("1500000000000"));
   EXPECT_EQ(parse_count("123", "x"), 123);
   for (const char* wrong : {"", "B", "0", "-1B", "1e9", "7G", "0.5", "1.0005K"}) {
     EXPECT_NE(test::refusal([&] { (void)parse_count(wrong, "--tokens"); }), "") << wrong;
@@ -145,7 +145,7 @@ TEST(QuoteNearest, ByWidthWithinTheKind) {
 
 TEST(Quote, HoursCuAndPriceByHand) {
   // 4.2e22 / (3.6e18 · 0.4) = 29,166.67 h; · 0.32 = 9,333.33 CU; · 42 = 392,000 CNY.
-  const QuoteRow row = only_row(input_of(seven_billion()));
+  const QuoteRow row = only_offer(quote_input(seven_billion()));
   EXPECT_EQ(row.reason, "");
   EXPECT_EQ(row.item, "llama-8b-slice");
   EXPECT_EQ(row.hours, Rational(87500, 3));
@@ -159,7 +159,7 @@ TEST(Quote, HoursCuAndPriceByHand) {
 
 TEST(Quote, AJobInCuTakesTheWholeBasket) {
   // 100 CU / 0.4 CU/h = 250 h; billed 250 · 0.32 = 80 CU.
-  const QuoteRow row = only_row(input_of(job_of_compute_units(100)));
+  const QuoteRow row = only_offer(quote_input(job_of_compute_units(100)));
   EXPECT_EQ(row.item, "the whole basket");
   EXPECT_EQ(row.hours, 250);
   EXPECT_EQ(row.billed_cu, 80);
@@ -168,40 +168,40 @@ TEST(Quote, AJobInCuTakesTheWholeBasket) {
 }
 
 TEST(Quote, TheGangHoldsBackOneJob) {
-  QuoteInput input = input_of(seven_billion(), 8);
+  QuoteInput input = quote_input(seven_billion(), 8);
   measure_gang(input);
   // 4.2e22 / (3.6e18 · 8 · 0.4 · 0.9) = 4,050.926 h; · 8 · 0.32 = 10,370.37 CU.
-  const QuoteRow row = only_row(input);
+  const QuoteRow row = only_offer(input);
   EXPECT_EQ(row.hours, Rational(218750, 54));
   EXPECT_EQ(row.billed_cu, Rational(280000, 27));
-  EXPECT_EQ(row.gang.factor, number("0.9"));
-  EXPECT_EQ(row.gang.eta, number("0.95"));
+  EXPECT_EQ(row.gang.factor, exactly("0.9"));
+  EXPECT_EQ(row.gang.eta, exactly("0.95"));
   EXPECT_FALSE(row.gang.at_least);
   EXPECT_THAT(row.flags, IsEmpty());
 }
 
 TEST(Quote, TheGangIsNeverExtrapolated) {
-  QuoteInput input = input_of(seven_billion(), 9);
+  QuoteInput input = quote_input(seven_billion(), 9);
   measure_gang(input);
-  QuoteRow row = only_row(input);
+  QuoteRow row = only_offer(input);
   EXPECT_TRUE(row.gang.at_least);
   EXPECT_THAT(row.flags, ElementsAre("beyond-measured-devices"));
-  EXPECT_EQ(row.gang.factor, number("0.9"));
+  EXPECT_EQ(row.gang.factor, exactly("0.9"));
   input.devices = 4;
-  row = only_row(input);
+  row = only_offer(input);
   EXPECT_FALSE(row.gang.at_least);
   EXPECT_THAT(row.flags, ElementsAre("gang-rate-of-more-devices"));
   input.devices = 1;
-  EXPECT_EQ(only_row(input).gang.factor, 1);
-  QuoteInput alone = input_of(seven_billion(), 2);
-  row = only_row(alone);
+  EXPECT_EQ(only_offer(input).gang.factor, 1);
+  QuoteInput alone = quote_input(seven_billion(), 2);
+  row = only_offer(alone);
   EXPECT_TRUE(row.gang.at_least);
   EXPECT_THAT(row.flags, ElementsAre("no-gang-rate"));
   EXPECT_EQ(row.gang.factor, 1);
 }
 
 TEST(Quote, PostedPricesBesideRateCards) {
-  QuoteInput input = input_of(job_of_compute_units(100));
+  QuoteInput input = quote_input(job_of_compute_units(100));
   input.tariffs_file = "tariffs.csv";
   input.tariffs = parse_tariffs(
       "seller,seller_code,sku,unit,price,currency,vat,date,source\n"
@@ -217,23 +217,23 @@ TEST(Quote, PostedPricesBesideRateCards) {
   EXPECT_EQ(quote.rows[0].offer.source, "tariffs.csv:2");
   EXPECT_EQ(quote.rows[1].offer.basis, "rate card");
   EXPECT_EQ(quote.rows[2].price_high, 4000);
-  EXPECT_EQ(quote.rows[2].price_low, 4000 / (1 + number("0.13")));
+  EXPECT_EQ(quote.rows[2].price_low, 4000 / (1 + exactly("0.13")));
   EXPECT_THAT(quote.rows[2].flags, Contains("price-unstated"));
   EXPECT_THAT(quote.rows[3].reason, HasSubstr("core-hour"));
   EXPECT_THAT(quote.rows[4].reason, HasSubstr("no certificate"));
 }
 
 TEST(Quote, LeastFirstThenBoundsThenNoFigure) {
-  QuoteInput input = input_of(seven_billion(), 8);
+  QuoteInput input = quote_input(seven_billion(), 8);
   input.certificates.push_back(input.certificates[0]);
   Certificate& ganged = input.certificates[1];
   ganged.certificate_id = "urn:uuid:00000000-0000-4000-8000-000000000002";
   ganged.predicate["other"] = true;
   std::swap(input.certificates[0], input.certificates[1]);
   measure_gang(input);
-  input.rate_cards = {card_of(input.certificates[1], "1.000000"),
-                      card_of(input.certificates[0], "42.000000"),
-                      card_of(input.certificates[0], "41.000000")};
+  input.rate_cards = {quoted_card(input.certificates[1], "1.000000"),
+                      quoted_card(input.certificates[0], "42.000000"),
+                      quoted_card(input.certificates[0], "41.000000")};
   input.rate_cards.push_back(input.rate_cards[0]);
   input.rate_cards[3]["certificate"]["id"] = "urn:uuid:00000000-0000-4000-8000-000000000003";
   const Quote quote = make_quote(input);
@@ -245,9 +245,9 @@ TEST(Quote, LeastFirstThenBoundsThenNoFigure) {
 
 TEST(Quote, CertificatesThatCarryNone) {
   const auto reason = [](const std::function<void(QuoteInput&)>& change) {
-    QuoteInput input = input_of(seven_billion());
+    QuoteInput input = quote_input(seven_billion());
     change(input);
-    return only_row(input).reason;
+    return only_offer(input).reason;
   };
   EXPECT_THAT(reason([](QuoteInput& i) { i.date_utc = "2027-01-01T00:00:00Z"; }),
               HasSubstr("expired"));
@@ -264,14 +264,15 @@ TEST(Quote, CertificatesThatCarryNone) {
 }
 
 TEST(Quote, IndicativeIsFlagged) {
-  QuoteInput input = input_of(seven_billion());
+  QuoteInput input = quote_input(seven_billion());
   input.certificates[0].assessment.grade = "indicative";
-  input.rate_cards = {card_of(input.certificates[0])};
-  EXPECT_THAT(only_row(input).flags, ElementsAre("uncertified", "rate-indicative"));
+  input.rate_cards = {quoted_card(input.certificates[0])};
+  EXPECT_THAT(only_offer(input).flags, ElementsAre("uncertified", "rate-indicative"));
 }
 
 TEST(Quote, DocumentHasItsForm) {
-  QuoteInput input = input_of(job_of_model(read_model("mixtral-8x7b"), parse_count("1T", "x")), 8);
+  QuoteInput input =
+      quote_input(job_of_model(read_model("mixtral-8x7b"), parse_count("1T", "x")), 8);
   const Quote quote = make_quote(input);
   const json document = to_json(quote, input);
   EXPECT_NO_THROW(validate(document, "quote", "quote"));
@@ -280,7 +281,7 @@ TEST(Quote, DocumentHasItsForm) {
   EXPECT_THAT(table, HasSubstr("moe-slice"));
   EXPECT_THAT(table, HasSubstr(">= "));
   EXPECT_THAT(table, HasSubstr("no gang was measured"));
-  input = input_of(job_of_compute_units(1));
+  input = quote_input(job_of_compute_units(1));
   EXPECT_NO_THROW(validate(to_json(make_quote(input), input), "quote", "quote"));
 }
 

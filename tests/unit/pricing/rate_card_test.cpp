@@ -14,10 +14,8 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const PriceRequest kMidYear{"2026-06-01T00:00:00Z", {}};
-
 RateCard card_of(const Certificate& certificate) {
-  return price(certificate, test::sheet_of(test::worked_document()), kMidYear);
+  return price(certificate, test::sheet_of(test::worked_document()), test::kMidYear);
 }
 
 std::string refusal_of(const Certificate& certificate, const PriceRequest& request) {
@@ -72,19 +70,20 @@ TEST(RateCard, MeasuredPowerStandsOnlyForItsOwnBoundary) {
   json sheet = test::worked_document();
   sheet["energy"]["power_boundary"] = "device";
   sheet["energy"]["loaded_power"]["value"] = nullptr;  // not needed: it was measured
-  const RateCard board = price(certificate, test::sheet_of(sheet), kMidYear);
+  const RateCard board = price(certificate, test::sheet_of(sheet), test::kMidYear);
   EXPECT_TRUE(board.power_measured);
   EXPECT_FALSE(has_flag(board, "declared-power"));
   EXPECT_EQ(board.loaded_power_w, "650.5");
 
   certificate.assessment.power_w = Stated<double>::missing("no telemetry");
-  EXPECT_THAT(test::refusal([&] { (void)price(certificate, test::sheet_of(sheet), kMidYear); }),
-              HasSubstr("/energy/loaded_power: the figure is null"));
+  EXPECT_THAT(
+      test::refusal([&] { (void)price(certificate, test::sheet_of(sheet), test::kMidYear); }),
+      HasSubstr("/energy/loaded_power: the figure is null"));
 }
 
 TEST(RateCard, RefusesACertificateThatIsNotValidThen) {
   const Certificate certificate = test::worked_certificate();
-  EXPECT_EQ(refusal_of(certificate, kMidYear), "");
+  EXPECT_EQ(refusal_of(certificate, test::kMidYear), "");
   EXPECT_THAT(refusal_of(certificate, {"2027-01-01T00:00:00Z", {}}),
               HasSubstr("expired on 2026-12-31T00:00:00Z"));
   EXPECT_THAT(refusal_of(certificate, {"2025-12-31T23:59:59Z", {}}),
@@ -100,7 +99,7 @@ TEST(RateCard, RefusesACertificateThatIsNotValidThen) {
 TEST(RateCard, RefusesACertificateWithoutK) {
   Certificate certificate = test::worked_certificate();
   certificate.assessment.k_cu_per_h = Stated<double>::missing("item moe-slice was not run");
-  EXPECT_THAT(refusal_of(certificate, kMidYear),
+  EXPECT_THAT(refusal_of(certificate, test::kMidYear),
               HasSubstr("states no CU rate K: item moe-slice was not run"));
 }
 
@@ -154,8 +153,8 @@ TEST(RateCard, ExampleCpuSheetPrices) {
   certificate.assessment.k_cu_per_h = Stated<double>::known(0.000412345678901234);
   certificate.assessment.u_c_cu_per_h = Stated<double>::known(0.0000021);
   certificate.assessment.k_cert_cu_per_h = Stated<double>::known(0.000407);
-  const RateCard card =
-      price(certificate, test::sheet_of(test::example_document("example-cpu-node")), kMidYear);
+  const RateCard card = price(
+      certificate, test::sheet_of(test::example_document("example-cpu-node")), test::kMidYear);
   EXPECT_TRUE(has_flag(card, "utilisation-floor"));
   const json document = to_json(card);
   EXPECT_EQ(document["throughput"]["k_cu_per_h"], "0.000412345678901234");

@@ -12,13 +12,11 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const PriceRequest kMidYear{"2026-06-01T00:00:00Z", {}};
-
 json fleet() {
   return test::example_document("synthetic-b-mixed-fleet");
 }
 
-Certificate certificate_of(const std::string& device, double k) {
+Certificate site_certificate(const std::string& device, double k) {
   Certificate certificate = test::worked_certificate();
   certificate.certificate_id = "urn:uuid:" + device;
   certificate.device.name = device;
@@ -27,14 +25,14 @@ Certificate certificate_of(const std::string& device, double k) {
 }
 
 std::vector<Certificate> certificates() {
-  return {certificate_of("simulated H800", 0.39576), certificate_of("simulated A800", 0.15)};
+  return {site_certificate("simulated H800", 0.39576), site_certificate("simulated A800", 0.15)};
 }
 
 SiteRate site_of(const json& document) {
-  return price_site(certificates(), test::sheet_of(document), kMidYear);
+  return price_site(certificates(), test::sheet_of(document), test::kMidYear);
 }
 
-Rational line(const RateCard& card, const std::string& name) {
+Rational line_named(const RateCard& card, const std::string& name) {
   for (const CostLine& one : card.cost.fixed_lines) {
     if (one.name == name) return one.cny;
   }
@@ -48,7 +46,8 @@ TEST(SiteRate, SharedLinesSumToTheFenByEveryKey) {
     const SiteRate site = site_of(document);
     EXPECT_EQ(site.shares[0] + site.shares[1], 1);
     const auto both = [&site](const std::string& name) {
-      return cny_text(to_fen(line(site.cards[0], name) + line(site.cards[1], name), name));
+      return cny_text(
+          to_fen(line_named(site.cards[0], name) + line_named(site.cards[1], name), name));
     };
     EXPECT_EQ(both("staff"), "640000.00") << key;
     EXPECT_EQ(both("space"), "300000.07") << key;
@@ -59,9 +58,9 @@ TEST(SiteRate, SharedLinesSumToTheFenByEveryKey) {
 
 TEST(SiteRate, OwnLinesStandWithTheirSkuAlone) {
   const SiteRate site = site_of(fleet());
-  EXPECT_EQ(cny_text(to_fen(line(site.cards[0], "support of h800"), "x")), "210000.01");
-  EXPECT_EQ(line(site.cards[1], "support of h800"), 0);
-  EXPECT_EQ(line(site.cards[0], "a800 servers"), 0);
+  EXPECT_EQ(cny_text(to_fen(line_named(site.cards[0], "support of h800"), "x")), "210000.01");
+  EXPECT_EQ(line_named(site.cards[1], "support of h800"), 0);
+  EXPECT_EQ(line_named(site.cards[0], "a800 servers"), 0);
 }
 
 TEST(SiteRate, TheSharesFollowTheKey) {
@@ -98,8 +97,8 @@ TEST(SiteRate, AlikeSkusCostTheSameAsOneKind) {
   halves["operation_and_maintenance"] = json::array({halves["operation_and_maintenance"][0]});
   halves["uncertain_inputs"] = json::array();
   const SiteRate site =
-      price_site({certificate_of("simulated H800", 0.4), certificate_of("simulated A800", 0.4)},
-                 test::sheet_of(halves), kMidYear);
+      price_site({site_certificate("simulated H800", 0.4), site_certificate("simulated A800", 0.4)},
+                 test::sheet_of(halves), test::kMidYear);
   EXPECT_EQ(site.cards[0].waterfall.rate_micro, site.cards[1].waterfall.rate_micro);
   EXPECT_EQ(site.rate_micro, site.cards[0].waterfall.rate_micro);
 }
@@ -107,17 +106,17 @@ TEST(SiteRate, AlikeSkusCostTheSameAsOneKind) {
 TEST(SiteRate, CertificatesMustFit) {
   const CostSheet sheet = test::sheet_of(fleet());
   const auto refusal_of = [&sheet](const std::vector<Certificate>& given) {
-    return test::refusal([&] { (void)price_site(given, sheet, kMidYear); });
+    return test::refusal([&] { (void)price_site(given, sheet, test::kMidYear); });
   };
   std::vector<Certificate> given = certificates();
   EXPECT_THAT(refusal_of({given[0]}), HasSubstr("no certificate is of 'simulated A800'"));
   EXPECT_THAT(refusal_of({given[0], given[1], given[1]}), HasSubstr("two certificates are of"));
-  given.push_back(certificate_of("another", 1));
+  given.push_back(site_certificate("another", 1));
   EXPECT_THAT(refusal_of(given), HasSubstr("no SKU of the sheet is of 'another'"));
   given = certificates();
   given[1].basket = {"tb1-lite", "1", std::string(64, 'd')};
   EXPECT_THAT(refusal_of(given), HasSubstr("another basket: tb1-lite 1, not tb1 1"));
-  EXPECT_THAT(test::refusal([&] { (void)price(given[0], sheet, kMidYear); }),
+  EXPECT_THAT(test::refusal([&] { (void)price(given[0], sheet, test::kMidYear); }),
               HasSubstr("a mixed fleet of 2 SKUs"));
 }
 

@@ -73,4 +73,7 @@ inline std::string refusal(const std::function<void()>& action) {
   return "";
 }
 
+/// Priced in the middle of the examples' test year.
+inline const PriceRequest kMidYear{"2026-06-01T00:00:00Z", {}};
+
 }  // namespace assay::pricing::test
