@@ -22,7 +22,7 @@ void add_bench(CLI::App& app, Context& context) {
         context.exit_code =
             static_cast<ExitCode>(harness::run_bench(options->flags, options->bench));
       });
-  command->add_option("--device", options->bench.device, "best, cpu, cpu:0, cuda, cuda:0")
+  command->add_option("--device", options->bench.device, "best, cpu, cuda, cuda:N or a UUID")
       ->capture_default_str();
   command->add_option("--cpu-isa", options->bench.cpu_isa, "Force a CPU level (assay devices)");
   command->add_option("--basket", options->bench.basket, "Basket of training steps")

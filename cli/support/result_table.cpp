@@ -53,8 +53,10 @@ std::map<std::string, std::string> roof_column(const std::vector<ItemFigures>& k
   std::map<std::string, std::string> column;
   for (const ItemFigures& kernel : kernels) {
     const Stated<double> share = roof_share(kernel, roofs);
-    column[kernel.workload] =
-        share.has_value() ? fmt::format("{:.0f} %", 100.0 * *share.value) : "-";
+    // Above its roof is who finds the operands of the last iteration in a cache.
+    column[kernel.workload] = share.has_value() ? fmt::format("{:.0f} %{}", 100.0 * *share.value,
+                                                              *share.value > 1.0 ? " (cached)" : "")
+                                                : "-";
   }
   return column;
 }

@@ -105,10 +105,11 @@ Stated<double> roof_share(const ItemFigures& kernel, const Roofs& roofs) {
   double roof_s = 0.0;
   if (kernel.flops > 0) {
     const auto peak = roofs.flops_per_s.find(kernel.precision);
-    if (peak == roofs.flops_per_s.end()) {
+    if (peak != roofs.flops_per_s.end()) {
+      roof_s = static_cast<double>(kernel.flops) / peak->second;
+    } else if (kernel.flops > kernel.bytes) {
       return Stated<double>::missing("no product in " + kernel.precision + " in this run");
     }
-    roof_s = static_cast<double>(kernel.flops) / peak->second;
   }
   if (kernel.bytes > 0) {
     if (!roofs.bytes_per_s) return Stated<double>::missing("no copy or triad in this run");

@@ -24,7 +24,8 @@ struct Roofs {
 [[nodiscard]] Roofs measured_roofs(const std::vector<ItemFigures>& kernels);
 
 /// The roof's time over the kernel's; above 1 where a cache serves what the roof reads from memory.
-/// Missing where the run has no roof for it.
+/// Missing where the run has no roof for it; but with no more than one FLOP a byte, which any
+/// device has arithmetic enough for, the memory's is enough.
 [[nodiscard]] Stated<double> roof_share(const ItemFigures& kernel, const Roofs& roofs);
 
 struct Headroom {

@@ -58,6 +58,9 @@ TEST(Roofs, WhatTheRunLacksIsNamed) {
   EXPECT_EQ(roof_share(kernel("norm", 0, 6e8, 1e-3), none).reason, "no copy or triad in this run");
   EXPECT_EQ(roof_share(kernel("attention", 1, 0, 1e-3), none).reason,
             "no product in bf16 in this run");
+  EXPECT_DOUBLE_EQ(
+      *roof_share(kernel("stream", 2e8, 2.4e9, 1e-3, "fp64"), measured_roofs(roofs_and({}))).value,
+      0.8);
   const Roofs roofs = measured_roofs(roofs_and({}));
   EXPECT_FALSE(roof_share(kernel("links", 0, 1e9, 1e-3), roofs).has_value());
   ItemFigures wrong = kernel("gemm", 9e15, 1e8, 1e-3);
