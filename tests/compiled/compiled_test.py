@@ -41,17 +41,20 @@ EXPECTATIONS = {
 }
 
 
+NEW = "nvcc 13.0.88 for 90"
+
+
 def fatbin(kind, architecture, payload, compressed_bytes=0):
     header = struct.pack("<HHIQII", kind, 0, 32, len(payload), compressed_bytes, 0)
     part = header.ljust(28, b"\0") + struct.pack("<I", architecture) + payload
     return struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(part)) + part
 
 
-def images_folder(report, body, folder):
+def images_folder(report, body, folder, compiler=NEW):
     folder = pathlib.Path(folder)
     (folder / "images.cpp").write_text(
         '.incbin "/build/images/scale.fatbin"\nstd::string_view images_compiler() {\n'
-        '  return "nvcc 13.0.88 for 90";\n}\n', encoding="utf-8")
+        f'  return "{compiler}";\n}}\n', encoding="utf-8")
     (folder / "scale.ptxas").write_text(report, encoding="utf-8")
     ptx = (PTX_TEXT % body).encode() + b"\0" * 5
     (folder / "scale.fatbin").write_bytes(fatbin(compiled.PTX, 90, ptx))
@@ -92,10 +95,10 @@ class Reading(unittest.TestCase):
 
 
 class Findings(unittest.TestCase):
-    def findings(self, report=GOOD_REPORT, body=GOOD_BODY, **changes):
+    def findings(self, report=GOOD_REPORT, body=GOOD_BODY, compiler=NEW, **changes):
         expectations = check_compiled.Expectations({**EXPECTATIONS, **changes})
         with tempfile.TemporaryDirectory() as folder:
-            images_folder(report, body, folder)
+            images_folder(report, body, folder, compiler)
             return check_compiled.findings_of(folder, None, expectations)[0]
 
     def test_none_in_good_code(self):
@@ -104,6 +107,16 @@ class Findings(unittest.TestCase):
     def test_spills(self):
         self.assertEqual(self.findings(REPORT.format(stack=0, spills=4)),
                          ["scale_rows sm_90: 12 bytes of spills"])
+
+    def test_an_old_compiler_is_forgiven_small_spills(self):
+        small = {"before_nvcc": 12, "bytes": 16, "entries": "scale_\\w+", "why": "few registers"}
+        old = "nvcc 11.8.89 for 90"
+        report = REPORT.format(stack=16, spills=4)
+        self.assertEqual(self.findings(report, compiler=old, small_spills=small), [])
+        self.assertEqual(len(self.findings(report, small_spills=small)), 2)
+        self.assertEqual(len(self.findings(report, compiler=old)), 2)
+        self.assertEqual(len(self.findings(REPORT.format(stack=16, spills=12), compiler=old,
+                                           small_spills=small)), 1)
 
     def test_stack_frame(self):
         report = REPORT.format(stack=16, spills=0).replace("8 bytes spill", "0 bytes spill")
@@ -161,7 +174,7 @@ class Findings(unittest.TestCase):
     def test_machine_code(self):
         expectations = check_compiled.Expectations(EXPECTATIONS)
         code = {80: {"scale_rows": "LDG.E R4, [R2] ;\nLDL R1, [R1] ;"}}
-        self.assertEqual(list(check_compiled.code_findings(expectations, "sass", code)),
+        self.assertEqual(list(check_compiled.code_findings(expectations, "sass", code, NEW)),
                          ["scale_rows sm_80: its SASS has no 16-byte loads",
                           "scale_rows sm_80: its SASS uses local memory"])
 
