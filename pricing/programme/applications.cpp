@@ -131,16 +131,16 @@ class Draws {
   std::size_t next_ = 0;
 };
 
-struct Year {
+struct YearDays {
   Day first;
   Day last;
 };
 
 /// The part of a calendar year that lies in the programme's span: of 2026 where it can be.
-Year year_of(const Programme& programme) {
+YearDays year_days(const Programme& programme) {
   using std::chrono::year;
   constexpr int kYear = 2026;
-  Year days{Day(year(kYear) / 1 / 1), Day(year(kYear) / 12 / 31)};
+  YearDays days{Day(year(kYear) / 1 / 1), Day(year(kYear) / 12 / 31)};
   if (!programme.span.value) return days;
   const Span& span = *programme.span.value;
   if (days.last < span.from || (span.to && *span.to < days.first)) {
@@ -199,7 +199,7 @@ std::string generate_applications(const Programme& programme, std::int64_t count
   }
   constexpr std::int64_t kSmallest = 1'000'000;  // fen: 10,000 CNY
   constexpr std::uint64_t kDecades = 3;
-  const Year days = year_of(programme);
+  const YearDays days = year_days(programme);
   const auto length = static_cast<std::uint64_t>((days.last - days.first).count() + 1);
   const Statements& needed = programme.eligibility.all_of;
   std::string text = csv_line({"id", "control_group", "application_date", "amount", "vat",

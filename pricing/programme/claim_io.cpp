@@ -23,9 +23,10 @@ std::optional<T> optional_at(const json& object, const char* name) {
   return found->get<T>();
 }
 
-class Reader {
+class ClaimReader {
  public:
-  Reader(const json& document, std::string where) : document_(document), where_(std::move(where)) {}
+  ClaimReader(const json& document, std::string where)
+      : document_(document), where_(std::move(where)) {}
 
   Claim read() {
     Claim claim;
@@ -248,7 +249,7 @@ class Reader {
 
 Claim claim_from_json(const json& document, const std::string& where) {
   validate(document, "claim", where);
-  Claim claim = Reader(document, where).read();
+  Claim claim = ClaimReader(document, where).read();
   claim.digest = digest(document);
   return claim;
 }

@@ -11,12 +11,6 @@ namespace assay::pricing::programme {
 
 namespace {
 
-constexpr int kMonthsOfYear = 12;
-
-int year_of(Day day) {
-  return static_cast<int>(std::chrono::year_month_day(day).year());
-}
-
 class Examination {
  public:
   Examination(const Programme& programme, const Claim& claim)
@@ -242,6 +236,10 @@ Truth all_true(const Statements& statements, const Claim& claim) {
     if (!value && truth.value) truth = {std::nullopt, statement};
   }
   return truth;
+}
+
+int year_of(Day day) {
+  return static_cast<int>(std::chrono::year_month_day(day).year());
 }
 
 Day months_later(Day day, int months) {

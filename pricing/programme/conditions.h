@@ -25,6 +25,11 @@ struct Truth {
 };
 [[nodiscard]] Truth all_true(const Statements& statements, const Claim& claim);
 
+constexpr int kMonthsOfYear = 12;
+
+/// The calendar year of a day.
+[[nodiscard]] int year_of(Day day);
+
 /// The same day of a month later, or the month's last day.
 [[nodiscard]] Day months_later(Day day, int months);
 

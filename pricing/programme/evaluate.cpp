@@ -13,18 +13,12 @@ namespace assay::pricing::programme {
 
 namespace {
 
-constexpr int kMonthsOfYear = 12;
-
 /// A claim under one reading, with what stands against it there.
 struct Outcome {
   ReadingResult result;
   std::vector<Finding> refusals;
   std::vector<Finding> stops;
 };
-
-int year_of(Day day) {
-  return static_cast<int>(std::chrono::year_month_day(day).year());
-}
 
 class Evaluation {
  public:

@@ -38,9 +38,10 @@ Kinds kinds_of(const json& value) {
   return kinds;
 }
 
-class Reader {
+class ProgrammeReader {
  public:
-  Reader(const json& document, std::string where) : document_(document), where_(std::move(where)) {}
+  ProgrammeReader(const json& document, std::string where)
+      : document_(document), where_(std::move(where)) {}
 
   Programme read() {
     Programme programme;
@@ -452,7 +453,7 @@ void collect_open(const json& node, const std::string& pointer, std::vector<Open
 
 Programme programme_from_json(const json& document, const std::string& where) {
   validate(document, "programme", where);
-  Programme programme = Reader(document, where).read();
+  Programme programme = ProgrammeReader(document, where).read();
   programme.digest = digest(document);
   programme.document = std::make_shared<const json>(document);
   return programme;
