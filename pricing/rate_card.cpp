@@ -30,7 +30,7 @@ void check_valid_at(const Certificate& certificate, const PriceRequest& request)
   }
   if (date > checked_instant(certificate.valid_until_utc, where + ": valid_until_utc")) {
     throw input_error(
-        "expired on " + certificate.valid_until_utc + ", before the date of the " + "rate, " + date,
+        "expired on " + certificate.valid_until_utc + ", before the date of the rate, " + date,
         where, "certify the device again");
   }
   const std::string revoked = why_revoked(certificate, request.revocations, date);

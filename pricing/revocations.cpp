@@ -45,4 +45,16 @@ std::string why_revoked(const Certificate& certificate, const Revocations& revoc
   return "revoked from " + found->second.effective_utc + ": " + found->second.reason;
 }
 
+std::string why_not_valid(const Certificate& certificate, const Revocations& revocations,
+                          const std::string& date_utc) {
+  if (certificate.issued_utc > date_utc) {
+    return "the certificate was not yet issued: " + certificate.issued_utc;
+  }
+  if (certificate.valid_until_utc < date_utc) {
+    return "the certificate expired: " + certificate.valid_until_utc;
+  }
+  const std::string revoked = why_revoked(certificate, revocations, date_utc);
+  return revoked.empty() ? revoked : "the certificate was " + revoked;
+}
+
 }  // namespace assay::pricing

@@ -29,4 +29,10 @@ using Revocations = std::map<std::string, Revocation>;
 [[nodiscard]] std::string why_revoked(const Certificate& certificate,
                                       const Revocations& revocations, const std::string& date_utc);
 
+/// Why the certificate does not count at `date_utc`: not yet issued, expired (it is valid through
+/// the last instant it names), or revoked; empty where it does.
+[[nodiscard]] std::string why_not_valid(const Certificate& certificate,
+                                        const Revocations& revocations,
+                                        const std::string& date_utc);
+
 }  // namespace assay::pricing

@@ -107,18 +107,11 @@ std::string customer_of(const Certificate& certificate) {
 }
 
 std::string why_unfit(const Certificate& certificate, const AuditInput& input) {
-  const std::string& date_utc = input.date_utc;
   if (certificate.basket.name != input.basket) {
     return "the certificate is of another basket: " + certificate.basket.name;
   }
-  if (certificate.issued_utc > date_utc) {
-    return "the certificate was not yet issued: " + certificate.issued_utc;
-  }
-  if (certificate.valid_until_utc <= date_utc) {
-    return "the certificate expired: " + certificate.valid_until_utc;
-  }
-  std::string revoked = why_revoked(certificate, input.revocations, date_utc);
-  if (!revoked.empty()) return "the certificate was " + std::move(revoked);
+  std::string invalid = why_not_valid(certificate, input.revocations, input.date_utc);
+  if (!invalid.empty()) return invalid;
   const Assessment& assessment = certificate.assessment;
   if (assessment.grade != "certified") return "uncertified: the grade is " + assessment.grade;
   if (!assessment.k_cert_cu_per_h.has_value()) {

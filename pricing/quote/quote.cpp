@@ -62,14 +62,8 @@ std::string why_unusable(const Certificate& certificate, const QuoteInput& input
   if (certificate.basket.digest != input.basket.digest) {
     return "the certificate is of another basket: " + certificate.basket.name;
   }
-  if (certificate.issued_utc > input.date_utc) {
-    return "the certificate was not yet issued: " + certificate.issued_utc;
-  }
-  if (certificate.valid_until_utc <= input.date_utc) {
-    return "the certificate expired: " + certificate.valid_until_utc;
-  }
-  const std::string revoked = why_revoked(certificate, input.revocations, input.date_utc);
-  if (!revoked.empty()) return "the certificate was " + revoked;
+  std::string invalid = why_not_valid(certificate, input.revocations, input.date_utc);
+  if (!invalid.empty()) return invalid;
   const Assessment& assessment = certificate.assessment;
   if (!assessment.k_cu_per_h.has_value()) return "no K: " + assessment.k_cu_per_h.reason;
   if (!assessment.k_cert_cu_per_h.has_value()) {

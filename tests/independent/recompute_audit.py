@@ -164,7 +164,7 @@ class Audit:
     def unfit(self, content):
         if content["method"]["basket"]["name"] != "tb1":
             return True
-        if not content["issued_utc"] <= DATE < content["valid_until_utc"]:
+        if not content["issued_utc"] <= DATE <= content["valid_until_utc"]:
             return True
         if self.revoked.get(content["certificate_id"], "9") <= DATE:
             return True

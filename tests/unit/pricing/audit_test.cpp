@@ -197,7 +197,7 @@ TEST(Audit, NotComparable) {
   EXPECT_THAT(reason([](AuditInput& i) { i.certificates.clear(); }), HasSubstr("uncertified"));
   EXPECT_THAT(reason([](AuditInput& i) { i.certificates[0].assessment.grade = "indicative"; }),
               HasSubstr("indicative"));
-  EXPECT_THAT(reason([](AuditInput& i) { i.date_utc = "2026-12-31T00:00:00Z"; }),
+  EXPECT_THAT(reason([](AuditInput& i) { i.date_utc = "2026-12-31T00:00:01Z"; }),
               HasSubstr("expired"));
   EXPECT_THAT(reason([](AuditInput& i) { i.date_utc = "2025-12-31T00:00:00Z"; }),
               HasSubstr("not yet issued"));

@@ -181,6 +181,11 @@ TEST(Revocations, FromTheirInstantOnOrByTheCertificateItself) {
   EXPECT_EQ(why_revoked(certificate, list, "2026-02-28T23:59:59Z"), "");
   EXPECT_THAT(why_revoked(certificate, list, "2026-03-01T00:00:00Z"), HasSubstr("lost"));
   EXPECT_EQ(why_revoked(certificate, {}, "2026-03-01T00:00:00Z"), "");
+  EXPECT_EQ(why_not_valid(certificate, list, "2026-02-01T00:00:00Z"), "");
+  EXPECT_EQ(why_not_valid(certificate, {}, "2026-12-31T00:00:00Z"), "");
+  EXPECT_THAT(why_not_valid(certificate, {}, "2026-12-31T00:00:01Z"), HasSubstr("expired"));
+  EXPECT_THAT(why_not_valid(certificate, {}, "2025-12-31T23:59:59Z"), HasSubstr("not yet"));
+  EXPECT_THAT(why_not_valid(certificate, list, "2026-06-01T00:00:00Z"), HasSubstr("was revoked"));
   certificate.predicate["revocation"] = {{"value", "withdrawn"}};
   EXPECT_THAT(why_revoked(certificate, {}, "2026-01-01T00:00:00Z"), HasSubstr("withdrawn"));
 }
