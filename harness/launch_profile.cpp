@@ -14,15 +14,15 @@ namespace assay::harness {
 namespace {
 
 /// An observer on a stream for as long as this object lives.
-class Observation {
+class ObservedStream {
  public:
-  Observation(cuda::Stream& stream, cuda::LaunchObserver observer)
+  ObservedStream(cuda::Stream& stream, cuda::LaunchObserver observer)
       : stream_(stream), observer_(std::move(observer)) {
     stream_.observe(&observer_);
   }
-  ~Observation() { stream_.observe(nullptr); }
-  Observation(const Observation&) = delete;
-  Observation& operator=(const Observation&) = delete;
+  ~ObservedStream() { stream_.observe(nullptr); }
+  ObservedStream(const ObservedStream&) = delete;
+  ObservedStream& operator=(const ObservedStream&) = delete;
 
  private:
   cuda::Stream& stream_;
@@ -47,7 +47,7 @@ std::map<std::string, double> seconds_by_family(cuda::Stream& stream,
     return event;
   };
   {
-    const Observation observation(
+    const ObservedStream observation(
         stream, {.before =
                      [&](std::string_view name) {
                        launches.push_back({cuda::family_of(name), recorded(), nullptr});
@@ -77,7 +77,7 @@ void profile_iteration(const Workload& workload, const Target& target, const Inp
   const nvtx::Range range(workload.name);
   const auto* const cuda = std::get_if<CudaTarget>(&target);
   if (cuda == nullptr) return instance.iterate();
-  const Observation observation(
+  const ObservedStream observation(
       *cuda->stream, {.before = [](std::string_view name) { nvtx::push(std::string(name)); },
                       .after = [] { nvtx::pop(); }});
   instance.enqueue_launches ? instance.enqueue_launches()
