@@ -109,7 +109,7 @@ architecture() {
 build() {
   local generator=()
   if command -v ninja >/dev/null; then generator=(-G Ninja); fi
-  cmake -S "$ROOT" -B "$BUILD" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DASSAY_WERROR=OFF \
+  cmake -S "$ROOT" -B "$BUILD" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DASSAY_WERROR=OFF \
     -DASSAY_CARRIED="$CARRIED" -DASSAY_NVCC="$NVCC" "-DASSAY_TESTS=ptx_device;ptx" \
     "-DASSAY_CUDA_ARCHITECTURES=$(architecture)" && cmake --build "$BUILD" --target "$1" -j "$(nproc)"
 }
