@@ -56,14 +56,17 @@ Decision judge(const State& state, const Circumstances& now, const CloseYear& bo
 
 /// What a redemption draws from its voucher, and how it is shared among the invoice lines.
 struct RedemptionMoney {
-  std::int64_t cover_fen = 0;   ///< CU x unit value
-  std::int64_t amount_fen = 0;  ///< min(cover, the programme's rule)
+  std::int64_t cover_fen = 0;   ///< committed to these CU
+  std::int64_t amount_fen = 0;  ///< min(cover, CU x unit value, the programme's rule)
   std::vector<std::int64_t> subsidy_fen;
 };
 [[nodiscard]] RedemptionMoney redemption_money(const Voucher& voucher, const Redeem& redeem);
 
 /// Money that leaves a voucher's cover with the next `quantity_ucu` of its covered CU.
 [[nodiscard]] std::int64_t cover_of_next(const Voucher& voucher, std::int64_t quantity_ucu);
+
+/// What those CU are worth at the voucher's unit value, as the next part of the whole.
+[[nodiscard]] std::int64_t value_of_next(const Voucher& voucher, std::int64_t quantity_ucu);
 
 /// Where money goes that a year gets back.
 [[nodiscard]] inline Account home_of_money(const Budget& budget) {

@@ -13,7 +13,8 @@ inline constexpr std::int64_t kLargestAmount = 1'000'000'000'000'000;
 /// quantity x rate in fen, rounded half-even. Errors: input_error where it does not fit.
 [[nodiscard]] std::int64_t value_fen(std::int64_t quantity_ucu, std::int64_t rate_ucny_per_cu);
 
-/// amount x part / whole, rounded half-even; 0 <= part <= whole, whole > 0.
+/// amount x part / whole, rounded half-even; none is negative, whole is not zero. Errors:
+/// input_error where it does not fit.
 [[nodiscard]] std::int64_t share_of(std::int64_t amount, std::int64_t part, std::int64_t whole);
 
 /// What a device certified at that rate gives in that many seconds, rounded down.

@@ -280,7 +280,10 @@ std::optional<Refusal> judge_invoices(const State& state, const std::string& gro
 RedemptionMoney redemption_money(const Voucher& voucher, const Redeem& redeem) {
   RedemptionMoney money;
   money.cover_fen = cover_of_next(voucher, redeem.quantity_ucu);
-  money.amount_fen = std::min(money.cover_fen, redeem.rule_amount_fen);
+  // Refunds in parts are rounded, so the last covered CU may carry a fen more than their value:
+  // that fen is held, and goes back at settlement.
+  money.amount_fen = std::min(
+      {money.cover_fen, value_of_next(voucher, redeem.quantity_ucu), redeem.rule_amount_fen});
   money.subsidy_fen = share_out(money.amount_fen, redeem.invoices);
   return money;
 }

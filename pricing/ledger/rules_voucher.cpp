@@ -189,11 +189,15 @@ Decision refund_settled(const State& state, const Circumstances& now, const Rede
 
 }  // namespace
 
+std::int64_t value_of_next(const Voucher& voucher, std::int64_t quantity_ucu) {
+  const std::int64_t gone = gone_ucu(voucher);
+  return value_between(voucher, gone, gone + quantity_ucu);
+}
+
 std::int64_t cover_of_next(const Voucher& voucher, std::int64_t quantity_ucu) {
   const std::int64_t all = voucher.of(Account::committed);
   if (quantity_ucu == covered_ucu(voucher)) return all;
-  const std::int64_t gone = gone_ucu(voucher);
-  return std::min(all, value_between(voucher, gone, gone + quantity_ucu));
+  return std::min(all, value_of_next(voucher, quantity_ucu));
 }
 
 Decision judge(const State& state, const Circumstances& now, const Issue& body) {

@@ -1,0 +1,66 @@
+#pragma once
+/// What `assay voucher` and `assay ledger` do. Each function opens the ledger, does one thing and
+/// says what it did, as text and as a document.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "pricing/ledger/operations.h"
+
+namespace assay::pricing::ledger {
+
+/// Who asks, as the command takes it.
+struct Request {
+  std::filesystem::path ledger;
+  std::string actor;
+  std::string reason;
+  std::string key;                          ///< idempotency key; empty: a new random one
+  std::vector<std::filesystem::path> sign;  ///< private keys of those who sign
+  std::filesystem::path draft;              ///< write the operation here instead of posting it
+  std::filesystem::path anchors;            ///< settle: where the new head is anchored
+};
+
+/// What a command prints. `passed` false: exit code 1.
+struct Said {
+  std::string text;
+  nlohmann::json document;
+  bool passed = true;
+};
+
+/// Opens a new ledger. Errors: as post.
+[[nodiscard]] Said open_ledger(const Request& request, const std::string& name,
+                               const std::string& second_signature_above_cny);
+
+/// Builds the operation, signs it, posts it. Errors: input_error for what can't be read or written,
+/// check_error where the rules refuse: then nothing was written.
+[[nodiscard]] Said post_body(const Request& request, Body body);
+
+/// Posts operations from files, each a document of `ledger-operation` or lines of such documents
+/// (.jsonl), in one transaction; request.sign adds signatures. Refused ones are listed.
+[[nodiscard]] Said post_files(const Request& request,
+                              const std::vector<std::filesystem::path>& files);
+
+/// Adds signatures to an operation's file.
+[[nodiscard]] Said sign_file(const std::vector<std::filesystem::path>& keys,
+                             const std::filesystem::path& file);
+
+/// The body of a redemption from a file (the definition `redeem` of ledger-operation).
+[[nodiscard]] Body read_redemption(const std::filesystem::path& file);
+
+/// One voucher, or a list of all.
+[[nodiscard]] Said show_vouchers(const std::filesystem::path& ledger, const std::string& voucher);
+
+[[nodiscard]] Said check(const std::filesystem::path& ledger, const std::filesystem::path& anchors,
+                         const std::filesystem::path& public_key);
+[[nodiscard]] Said anchor(const std::filesystem::path& ledger, const std::filesystem::path& anchors,
+                          const std::filesystem::path& key);
+/// `format`: hledger, focus-1.2, focus-1.4.
+[[nodiscard]] Said export_ledger(const std::filesystem::path& ledger, const std::string& format,
+                                 const std::filesystem::path& output);
+[[nodiscard]] Said statement(const std::filesystem::path& ledger, const std::string& programme);
+[[nodiscard]] Said reconcile_files(const std::filesystem::path& ledger,
+                                   const std::filesystem::path& payments,
+                                   const std::filesystem::path& bank);
+
+}  // namespace assay::pricing::ledger
