@@ -42,6 +42,12 @@ void add_quote(CLI::App& app, Context& context) {
                       "reason");
   command->add_option("--rate-cards", options->rate_cards, "Folder of rate cards, or files");
   command->add_option("--tariffs", options->tariffs, "CSV of posted prices, as assay audit reads");
+  command->add_option("--claim", options->claim,
+                      "Claim on a voucher programme as the applicant would file it: each offer's "
+                      "price is filled in");
+  command->add_option("--programme", options->programmes,
+                      "With --claim: file of a programme version beside the built-in ones; may be "
+                      "repeated");
   command->add_option("--basket", options->basket, "Basket that the CU are of")
       ->capture_default_str();
   command->add_option("--date", options->date_utc, "Instant to quote at, UTC; now by default");

@@ -102,11 +102,12 @@ QuoteRow row_of(const Certificate& certificate, const QuoteInput& input, const Q
   return row;
 }
 
-void set_price(QuoteRow& row, Offer offer) {
+void set_price(QuoteRow& row, Offer offer, const QuoteInput& input) {
   row.offer = std::move(offer);
   if (!row.reason.empty()) return;
   row.price_low = row.billed_cu * row.offer.low;
   row.price_high = row.billed_cu * row.offer.high;
+  if (input.claim) row.voucher = input.claim->of(row.price_high, row.billed_cu);
   if (!row.offer.grade.empty() && row.offer.grade != "certified") {
     row.flags.push_back("rate-" + row.offer.grade);
   }
@@ -144,7 +145,7 @@ QuoteRow row_of_card(const json& card, const QuoteInput& input, const Quote& quo
                                                 named.at("id").get<std::string>());
   }
   QuoteRow row = row_of(*found, input, quote);
-  set_price(row, std::move(offer));
+  set_price(row, std::move(offer), input);
   return row;
 }
 
@@ -168,7 +169,7 @@ QuoteRow row_of_tariff(const Tariff& tariff, Sites& sites, const QuoteInput& inp
   offer.low = low->ceiling_side;
   offer.high = high->ceiling_side;
   QuoteRow row = row_of(*context.certificate, input, quote);
-  set_price(row, std::move(offer));
+  set_price(row, std::move(offer), input);
   return row;
 }
 
@@ -193,6 +194,11 @@ std::vector<std::string> assumptions_of(const QuoteInput& input, const Quote& qu
         input.basket.precision + ") and batch, once and without a failed run");
   } else {
     texts.emplace_back("the job is a mix of work like the basket's");
+  }
+  if (input.claim) {
+    texts.emplace_back(
+        "the voucher is that of the claim with each offer's price in it: each seller is taken to "
+        "stand with the programme as the claim's supplier does");
   }
   texts.emplace_back(
       "prices are ex VAT and of the compute alone: no storage, no transfer, no set-up");

@@ -5,12 +5,14 @@
 ///               basket item; for a job measured in CU, CU / (n · K · min/mean · η(n))
 ///   billed CU = n · hours · K_cert: an hour of a device is credited with K_cert CU
 ///   price     = billed CU · CNY per CU of a rate card, or of a posted price by K_cert, ex VAT
+///   pays      = price - what a voucher programme is sure to pay (pricing/quote/voucher.h)
 ///
 /// min/mean · η(n) = K_gang / K_sum of the certificate: the slowest device and the exchange of
 /// gradients hold back one job on n devices, not n jobs. It is measured at one n and never
 /// extrapolated: of more devices, or where no gang was measured, hours and price are the least that
 /// they can be, and say so.
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -19,6 +21,7 @@
 #include "pricing/audit/tariff.h"
 #include "pricing/quote/job.h"
 #include "pricing/quote/nearest_item.h"
+#include "pricing/quote/voucher.h"
 #include "pricing/revocations.h"
 #include "results/certificate.h"
 
@@ -37,7 +40,8 @@ struct QuoteInput {
   std::vector<nlohmann::json> rate_cards;  ///< assay.rate-card documents
   std::vector<Tariff> tariffs;
   std::string tariffs_file;
-  std::vector<Rational> vat_rates_unstated;  ///< of the audit's rules
+  std::vector<Rational> vat_rates_unstated;   ///< of the audit's rules
+  std::shared_ptr<const VoucherClaim> claim;  ///< empty: no programme
 };
 
 /// One price per CU that somebody asks.
@@ -76,9 +80,12 @@ struct QuoteRow {
   Rational billed_cu;
   Rational price_low;  ///< CNY, ex VAT
   Rational price_high;
+  std::optional<Voucher> voucher;  ///< of the higher price; empty: no programme
   std::vector<std::string> flags;
 
-  [[nodiscard]] const Rational& pays() const { return price_high; }
+  [[nodiscard]] Rational pays() const {
+    return voucher ? price_high - voucher->sure() : price_high;
+  }
 };
 
 struct Quote {

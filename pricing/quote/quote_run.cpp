@@ -79,6 +79,13 @@ QuoteInput read_input(const QuoteRun& run) {
     input.tariffs_file = run.tariffs.string();
     input.vat_rates_unstated = default_audit_rules().vat_rates_unstated;
   }
+  if (run.claim.empty() && !run.programmes.empty()) {
+    throw input_error("--programme belongs to --claim", "quote",
+                      "name the claim that the applicant would file");
+  }
+  if (!run.claim.empty()) {
+    input.claim = std::make_shared<const VoucherClaim>(run.claim, run.programmes);
+  }
   return input;
 }
 

@@ -22,6 +22,8 @@ struct QuoteRun {
   std::filesystem::path revocations;
   std::vector<std::filesystem::path> rate_cards;  ///< folders and documents
   std::filesystem::path tariffs;
+  std::filesystem::path claim;                    ///< as the applicant would file it
+  std::vector<std::filesystem::path> programmes;  ///< files beside the built-in ones
   std::string basket = "tb1";
   std::string date_utc;
   std::filesystem::path output;  ///< .json

@@ -78,6 +78,30 @@ json nearest_json(const Quote& quote) {
           {"longer_sequence", quote.nearest->longer_sequence}};
 }
 
+std::string range(const std::string& low, const std::string& high) {
+  return low == high ? low : low + ".." + high;
+}
+
+json voucher_json(const QuoteRow& row) {
+  if (!row.voucher) return nullptr;
+  const Voucher& voucher = *row.voucher;
+  const bool paid = voucher.why.empty();
+  return {{"kind", voucher.kind},
+          {"low_cny", paid ? json(cny(voucher.low)) : json(nullptr)},
+          {"high_cny", paid ? json(cny(voucher.high)) : json(nullptr)},
+          {"why", voucher.why}};
+}
+
+std::string voucher_text(const QuoteRow& row) {
+  if (!row.voucher) return "-";
+  const Voucher& voucher = *row.voucher;
+  if (!voucher.why.empty()) return voucher.kind;
+  const std::string amount = range(cny(voucher.low), cny(voucher.high));
+  return voucher.kind == "figure"    ? amount
+         : voucher.kind == "at_most" ? "at most " + amount
+                                     : "one of " + amount;
+}
+
 json figures_json(const QuoteRow& row) {
   if (!row.reason.empty()) return nullptr;
   return {{"item", row.item},
@@ -93,6 +117,7 @@ json figures_json(const QuoteRow& row) {
            row.hours_relative ? json(short_text(*row.hours_relative, kDecimals)) : json(nullptr)},
           {"billed_cu", six(row.billed_cu)},
           {"price_cny", {{"low", cny(row.price_low)}, {"high", cny(row.price_high)}}},
+          {"voucher", voucher_json(row)},
           {"pays_cny", cny(row.pays())}};
 }
 
@@ -137,10 +162,6 @@ std::string hours_text(const QuoteRow& row) {
   return text;
 }
 
-std::string range(const std::string& low, const std::string& high) {
-  return low == high ? low : low + ".." + high;
-}
-
 std::string flag_text(const std::string& flag) {
   if (flag == "no-gang-rate") {
     return "no gang was measured: n devices are taken as n times one, the least it can take";
@@ -181,6 +202,9 @@ json to_json(const Quote& quote, const QuoteInput& input) {
           {"devices", input.devices},
           {"nearest", nearest_json(quote)},
           {"assumptions", quote.assumptions},
+          {"programme",
+           input.claim ? json{{"id", input.claim->programme()}, {"version", input.claim->version()}}
+                       : json(nullptr)},
           {"test_key", any_test_key(quote)},
           {"rows", std::move(rows)}};
 }
@@ -200,8 +224,10 @@ std::string quote_table(const Quote& quote, const QuoteInput& input) {
   }
   text += "devices    " + std::to_string(input.devices) + "\n\n";
   MarkdownTable table({"seller", "site", "SKU", "price by", "CNY/CU", "hours",
-                       "gang's price factor", "billed CU", "pays CNY ex VAT", "flags or why not"});
+                       "gang's price factor", "billed CU", "price CNY ex VAT", "voucher",
+                       "pays CNY", "flags or why not"});
   std::vector<std::string> flags;
+  std::vector<std::string> refusals;
   for (const QuoteRow& row : quote.rows) {
     const Offer& offer = row.offer;
     const std::string rate = has_price(row) ? range(rounded_text(offer.low, kFewDecimals),
@@ -209,20 +235,32 @@ std::string quote_table(const Quote& quote, const QuoteInput& input) {
                                             : "-";
     const std::string price_by = offer.posted.empty() ? offer.basis : offer.posted;
     if (!row.reason.empty()) {
-      table.add(
-          {offer.seller, offer.site, offer.sku, price_by, rate, "-", "-", "-", "-", row.reason});
+      table.add({offer.seller, offer.site, offer.sku, price_by, rate, "-", "-", "-", "-", "-", "-",
+                 row.reason});
       continue;
     }
     const std::string least = row.gang.at_least ? ">= " : "";
     table.add({offer.seller, offer.site, offer.sku, price_by, rate, hours_text(row),
                rounded_text(1 / row.gang.factor, 4), least + rounded_text(row.billed_cu, 1),
-               least + range(cny(row.price_low), cny(row.price_high)), joined(row.flags)});
+               least + range(cny(row.price_low), cny(row.price_high)), voucher_text(row),
+               least + cny(row.pays()), joined(row.flags)});
+    if (row.voucher && !row.voucher->why.empty()) {
+      const std::string why = row.voucher->kind + ": " + row.voucher->why;
+      if (std::find(refusals.begin(), refusals.end(), why) == refusals.end()) {
+        refusals.push_back(why);
+      }
+    }
     for (const std::string& flag : row.flags) {
       if (std::find(flags.begin(), flags.end(), flag) == flags.end()) flags.push_back(flag);
     }
   }
   text += table.text() + "\n";
   for (const std::string& flag : flags) text += flag + ": " + flag_text(flag) + "\n";
+  if (input.claim) {
+    text += "voucher: " + input.claim->programme() + " " + input.claim->version() +
+            "; at most and one of are the programme's decision, and not taken off\n";
+  }
+  for (const std::string& refusal : refusals) text += "voucher " + refusal + "\n";
   for (const std::string& assumption : quote.assumptions) text += "assumed: " + assumption + "\n";
   return text;
 }

@@ -127,7 +127,8 @@ class Figures(QuoteCase):
                 price, rate = (Fraction(row_part[end]) for row_part in
                                (figures["price_cny"], row["cny_per_cu"]))
                 self.assertLessEqual(abs(price - billed * rate), billed / 10**6 + Fraction(1, 100))
-            self.assertEqual(figures["pays_cny"], figures["price_cny"]["high"])
+            if document["programme"] is None:
+                self.assertEqual(figures["pays_cny"], figures["price_cny"]["high"])
         pays = [Fraction(row["figures"]["pays_cny"]) for row in document["rows"]
                 if row["figures"] and not row["figures"]["at_least"]]
         self.assertEqual(pays, sorted(pays))
@@ -219,6 +220,70 @@ class Figures(QuoteCase):
         self.must(*self.command("--cu", "1", "--key", KEY, "-o", "quote.json"))
         self.assertEqual(json.loads((self.folder / "quote.json").read_text()),
                          self.quote("--cu", "1"))
+
+
+class Vouchers(QuoteCase):
+    CLAIM = EXAMPLES / "claims" / "nanning-worked-example.json"
+
+    def applied(self, price):
+        """What the programme itself says of the claim with this price in it, ex VAT."""
+        claim = json.loads(self.CLAIM.read_text())
+        item = claim["contract"]["items"][0]
+        item["amount"] = half_even(price * (1 + Fraction(item["vat"]["rate"])), 2)
+        (self.folder / "filled.json").write_text(json.dumps(claim))
+        done = assay("programme", "apply", "filled.json", "--json", cwd=self.folder)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        return json.loads(done.stdout)
+
+    def test_each_offer_gets_what_its_claim_would(self):
+        job = ("--parameters", "7B", "--tokens", "100B")
+        document = self.quote(*job, "--claim", self.CLAIM)
+        self.assertEqual(document["programme"]["id"], "nanning")
+        plain = {row["source"]: row for row in self.quote(*job)["rows"]}
+        followed = 0
+        for row in document["rows"]:
+            figures = row["figures"]
+            if figures is None:
+                continue
+            assessment = self.contents[row["certificate"]]["assessment"]
+            pflops = next(exact(item["pflops"]) for item in assessment["items"]
+                          if item["basket_item"] == figures["item"])
+            billed = (Fraction(42 * 10**20) / (CU_FLOPS * pflops)
+                      * exact(assessment["k_cert_cu_per_h"]["value"]))
+            price = Fraction(figures["price_cny"]["high"])
+            if row["basis"] == "rate card":  # exactly, where the price per CU is a round figure
+                price = billed * Fraction(row["cny_per_cu"]["high"])
+            ruling, voucher = self.applied(price), figures["voucher"]
+            self.assertEqual(voucher["kind"], ruling["kind"])
+            amounts = sorted(Fraction(each["cumulative_cny"]) for each in ruling["readings"])
+            for end, amount in (("low_cny", amounts[0]), ("high_cny", amounts[-1])):
+                self.assertLessEqual(abs(Fraction(voucher[end]) - amount), 1)
+            if row["basis"] == "rate card":
+                self.assertEqual(Fraction(voucher["low_cny"]), amounts[0])
+            self.assertEqual(figures["price_cny"],
+                             plain[row["source"]]["figures"]["price_cny"])
+            sure = Fraction(voucher["low_cny"]) if voucher["kind"] == "figure" else 0
+            off = Fraction(figures["price_cny"]["high"]) - sure - Fraction(figures["pays_cny"])
+            self.assertLessEqual(abs(off), Fraction(1, 100))
+            followed += 1
+        self.assertGreater(followed, 10)
+
+    def test_table_names_the_programme(self):
+        done = assay(*self.command("--cu", "100", "--claim", self.CLAIM), cwd=self.folder)
+        self.assertIn("voucher: nanning", done.stdout)
+
+    def test_claims_that_do_not_fit(self):
+        claim = json.loads(self.CLAIM.read_text())
+        two = {**claim, "contract": {**claim["contract"], "items": claim["contract"]["items"] * 2}}
+        unknown = {**claim, "programme": {"id": "nannning", "version": None}}
+        awarded = {**claim, "award": {"amount": "1.00", "date": "2025-01-20", "document": "x"}}
+        for words, document in ((["claim.json", "one item"], two),
+                                (["claim.json", "nannning"], unknown),
+                                (["claim.json", "not decided yet"], awarded)):
+            (self.folder / "claim.json").write_text(json.dumps(document))
+            self.refused(2, words, *self.command("--cu", "1", "--claim", "claim.json"))
+        self.refused(2, ["--programme belongs to --claim"],
+                     *self.command("--cu", "1", "--programme", "x.json"))
 
 
 class Broken(QuoteCase):
