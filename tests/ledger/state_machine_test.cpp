@@ -312,7 +312,7 @@ std::size_t wanted(const char* variable, std::size_t usual) {
 }
 
 TEST(StateMachine, InMemory) {
-  const std::size_t operations = wanted("ASSAY_OPERATIONS", 20'000);
+  const std::size_t operations = wanted("ASSAY_OPERATIONS", 10'000);
   std::size_t done = 0;
   std::size_t accepted = 0;
   while (done < operations) {
