@@ -18,8 +18,9 @@ BUILD=${ASSAY_BUILD:-$ROOT/build/gpu-check}
 SECONDS_MAX=${ASSAY_SECONDS:-590}
 ITEMS=(gpt2-124m llama-1b llama-8b-slice llama-70b-slice moe-slice)
 # The families whose own kernels weigh most in a step come first.
-TESTS=(transformer attention moe_products gemm moe norm cross_entropy adamw rope activation embedding
-  bias token_chain random stream)
+TESTS=(transformer_cuda attention_cuda moe_products_cuda gemm_cuda measured_on_device moe_cuda
+  norm_cuda cross_entropy_cuda adamw_cuda rope_cuda activation_cuda embedding_cuda bias_cuda
+  token_chain_cuda random_cuda stream_cuda)
 
 cannot() {
   echo "gpu_check: $*" >&2
@@ -110,7 +111,7 @@ build() {
   local generator=()
   if command -v ninja >/dev/null; then generator=(-G Ninja); fi
   cmake -S "$ROOT" -B "$BUILD" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DASSAY_WERROR=OFF \
-    -DASSAY_CARRIED="$CARRIED" -DASSAY_NVCC="$NVCC" "-DASSAY_TESTS=ptx_device;ptx" \
+    -DASSAY_CARRIED="$CARRIED" -DASSAY_NVCC="$NVCC" "-DASSAY_TESTS=ptx_device;ptx;support" \
     "-DASSAY_CUDA_ARCHITECTURES=$(architecture)" && cmake --build "$BUILD" --target "$1" -j "$(nproc)"
 }
 export -f build architecture
@@ -139,10 +140,10 @@ nvidia-smi -q >"$OUT/nvidia-smi.txt" 2>&1
 group 200 200
 part "build of the tests" 200 build_tests.txt bash -c 'build cuda_tests'
 group 120 180
-for family in "${TESTS[@]}"; do
-  test=$BUILD/tests/ptx/${family}_cuda_test
+for name in "${TESTS[@]}"; do
+  test=$BUILD/tests/ptx/${name}_test
   if [ -x "$test" ]; then
-    part "test $family" 40 "tests/$family.txt" env ASSAY_TEST_DRIVER=native "$test"
+    part "test $name" 40 "tests/$name.txt" env ASSAY_TEST_DRIVER=native "$test"
   fi
 done
 
@@ -161,10 +162,10 @@ part "kernels" 230 kernels.txt "$ASSAY" run --suite gpu-check --basket tb1 --dev
 group 600 0
 SANITIZER=$(command -v compute-sanitizer || echo "$(dirname "$NVCC")/compute-sanitizer")
 if [ -x "$SANITIZER" ]; then
-  for family in "${TESTS[@]}"; do
-    test=$BUILD/tests/ptx/${family}_cuda_test
+  for name in "${TESTS[@]}"; do
+    test=$BUILD/tests/ptx/${name}_test
     if [ -x "$test" ]; then
-      part "memcheck $family" 30 "sanitizer/$family.txt" env ASSAY_TEST_DRIVER=native "$SANITIZER" \
+      part "memcheck $name" 30 "sanitizer/$name.txt" env ASSAY_TEST_DRIVER=native "$SANITIZER" \
         --tool memcheck --error-exitcode 9 "$test"
     fi
   done
