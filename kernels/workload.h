@@ -89,6 +89,8 @@ struct Instance {
   std::function<std::vector<Check>()> verify;
   /// Training steps only.
   std::function<Observation()> observe;
+  /// A hash of all weights; empty where nobody can compare it.
+  std::function<std::uint64_t()> weight_hash = nullptr;
   std::optional<LossLaw> loss_law;
   /// Facts of the implementation worth recording (library versions, algorithm, micro-batch).
   std::vector<std::pair<std::string, std::string>> notes;

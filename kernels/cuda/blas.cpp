@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <map>
 #include <mutex>
 
 #include "base/error.h"
+#include "kernels/cuda/release.h"
 #include "kernels/cuda/shared_library.h"
 
 namespace assay::cuda::blas {
@@ -55,6 +57,14 @@ std::string version_text(const Table& table) {
   };
   return fmt::format("{}.{}.{}", part(Property::major_version), part(Property::minor_version),
                      part(Property::patch_level));
+}
+
+void note_destroyed(const Table& table, Status status, std::string_view call) noexcept {
+  try {
+    check(table, status, call);
+  } catch (const std::exception& error) {
+    note_release(error.what());
+  }
 }
 
 Context make_context(const Table& table) {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -233,6 +234,9 @@ void check(const Table& table, Status status, std::string_view call, const std::
 /// "13.1.0".
 [[nodiscard]] std::string version_text(const Table& table);
 
+/// Tells whoever watches (release.h) of a call that destroys something and failed.
+void note_destroyed(const Table& table, Status status, std::string_view call) noexcept;
+
 /// Something of the library's that is destroyed with its owner: made by `create(&handle)`, which is
 /// the call named `call`.
 template <class T, Status (*Table::*Destroy)(T)>
@@ -243,7 +247,15 @@ class Owned {
     check(table, create(&handle_), call);
   }
   ~Owned() {
-    if (handle_ != nullptr) (table_->*Destroy)(handle_);
+    if (handle_ == nullptr) return;
+    const auto entry = table_->*Destroy;
+    const Status status = entry(handle_);
+    if (status == kSuccess) return;
+    for_each_entry(*table_, [&](std::string_view name, auto candidate) {
+      if constexpr (std::is_same_v<decltype(candidate), Status (*)(T)>) {
+        if (candidate == entry) note_destroyed(*table_, status, name);
+      }
+    });
   }
   Owned(Owned&& other) noexcept
       : table_(other.table_), handle_(std::exchange(other.handle_, nullptr)) {}

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/cuda/images.h"
+#include "kernels/cuda/release.h"
 
 namespace assay::cuda {
 namespace {
@@ -96,8 +97,11 @@ Device::Device(const DriverTable& driver, int ordinal)
 }
 
 Device::~Device() {
-  for (const auto& [family, module] : modules_) driver_.module_unload(module);
-  driver_.primary_context_release(device_);
+  for (const auto& [family, module] : modules_) {
+    note_release(driver_, driver_.module_unload(module), "cuModuleUnload", family);
+  }
+  note_release(driver_, driver_.primary_context_release(device_), "cuDevicePrimaryCtxRelease",
+               facts_.name);
 }
 
 void Device::make_current() const {
@@ -165,7 +169,8 @@ Stream::Stream(Device& device) : device_(device) {
         "cuStreamCreate", device.facts().name);
 }
 Stream::~Stream() {
-  device_.driver().stream_destroy(handle_);
+  note_release(device_.driver(), device_.driver().stream_destroy(handle_), "cuStreamDestroy",
+               device_.facts().name);
 }
 void Stream::synchronize() const {
   check(device_.driver(), device_.driver().stream_synchronize(handle_), "cuStreamSynchronize",
@@ -182,7 +187,8 @@ Event::Event(Device& device) : device_(device) {
         device.facts().name);
 }
 Event::~Event() {
-  device_.driver().event_destroy(handle_);
+  note_release(device_.driver(), device_.driver().event_destroy(handle_), "cuEventDestroy",
+               device_.facts().name);
 }
 void Event::record(const Stream& stream) const {
   check(device_.driver(), device_.driver().event_record(handle_, stream.handle()), "cuEventRecord",
@@ -206,7 +212,9 @@ Memory::Memory(Device& device, std::size_t bytes) : device_(&device), bytes_(byt
         fmt::format("{} bytes on {}", bytes, device.facts().name));
 }
 Memory::~Memory() {
-  if (pointer_ != 0) device_->driver().memory_free(pointer_);
+  if (pointer_ == 0) return;
+  note_release(device_->driver(), device_->driver().memory_free(pointer_), "cuMemFree",
+               device_->facts().name);
 }
 Memory::Memory(Memory&& other) noexcept
     : device_(other.device_),
@@ -232,7 +240,8 @@ PinnedMemory::PinnedMemory(Device& device, std::size_t bytes) : device_(device),
         fmt::format("{} bytes for {}", bytes, device.facts().name));
 }
 PinnedMemory::~PinnedMemory() {
-  device_.driver().host_memory_free(data_);
+  note_release(device_.driver(), device_.driver().host_memory_free(data_), "cuMemFreeHost",
+               device_.facts().name);
 }
 
 void copy_between(const Stream& stream, DevicePointer to, const Device& to_device,

@@ -17,6 +17,8 @@
 
 namespace assay::cuda {
 
+class ChoiceBook;
+
 /// What was found out of a device when it was opened.
 struct DeviceFacts {
   std::string name;
@@ -53,6 +55,10 @@ class Device {
   /// there is one; copies between others go through the host's memory. Returns whether there is.
   bool enable_peer_access(const Device& peer) const;
   [[nodiscard]] const DeviceFacts& facts() const { return facts_; }
+  /// Where choices are shared with other devices and processes; it outlives the device. Null:
+  /// each choice is made anew.
+  void share_choices(ChoiceBook* book) { choice_book_ = book; }
+  [[nodiscard]] ChoiceBook* choice_book() const { return choice_book_; }
   /// The entry of that name. Errors: check_error where no image has it, or the driver refuses the
   /// image: then the line says which driver is there and what the image needs.
   [[nodiscard]] FunctionHandle kernel(std::string_view entry);
@@ -64,6 +70,7 @@ class Device {
   DeviceOrdinal device_ = 0;
   ContextHandle context_ = nullptr;
   DeviceFacts facts_;
+  ChoiceBook* choice_book_ = nullptr;
   std::mutex mutex_;
   std::map<std::string, ModuleHandle, std::less<>> modules_;
   std::map<std::string, FunctionHandle, std::less<>> kernels_;

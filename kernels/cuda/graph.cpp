@@ -1,5 +1,7 @@
 #include "kernels/cuda/graph.h"
 
+#include "kernels/cuda/release.h"
+
 namespace assay::cuda {
 namespace {
 
@@ -18,7 +20,9 @@ GraphHandle recorded(const Stream& stream, const std::function<void()>& record) 
     }
     throw;
   }
-  check(driver, driver.stream_end_capture(stream.handle(), &graph), "cuStreamEndCapture", where);
+  const Result ended = driver.stream_end_capture(stream.handle(), &graph);
+  if (ended != kSuccess && graph != nullptr) driver.graph_destroy(graph);
+  check(driver, ended, "cuStreamEndCapture", where);
   return graph;
 }
 
@@ -37,7 +41,9 @@ Graph::Graph(const Stream& stream, const std::function<void()>& record)
 }
 
 Graph::~Graph() {
-  if (executable_ != nullptr) device_->driver().graph_executable_destroy(executable_);
+  if (executable_ == nullptr) return;
+  note_release(device_->driver(), device_->driver().graph_executable_destroy(executable_),
+               "cuGraphExecDestroy", device_->facts().name);
 }
 Graph::Graph(Graph&& other) noexcept
     : device_(other.device_), executable_(std::exchange(other.executable_, nullptr)) {}
@@ -57,7 +63,8 @@ Dependency::Dependency(Device& device) : device_(device) {
         "cuEventCreate", device.facts().name);
 }
 Dependency::~Dependency() {
-  device_.driver().event_destroy(event_);
+  note_release(device_.driver(), device_.driver().event_destroy(event_), "cuEventDestroy",
+               device_.facts().name);
 }
 
 void Dependency::order(const Stream& earlier, const Stream& later) const {

@@ -8,9 +8,22 @@
 #include <utility>
 
 #include "base/error.h"
+#include "kernels/cuda/release.h"
 #include "kernels/cuda/shared_library.h"
 
 namespace assay::cuda::nccl {
+namespace {
+
+/// Tells whoever watches (release.h) of a call that ends a rank and failed.
+void note_ended(const Table& table, Result result, std::string_view call) noexcept {
+  try {
+    check(table, result, call);
+  } catch (const std::exception& error) {
+    note_release(error.what());
+  }
+}
+
+}  // namespace
 
 std::size_t bytes_of(DataType type) {
   switch (type) {
@@ -85,7 +98,9 @@ void Group::end() {
 
 Communicator::Communicator(const Table& table, const UniqueId& id, int ranks, int rank)
     : table_(&table), ranks_(ranks), rank_(rank) {
-  check(table, table.communicator_init_rank(&handle_, ranks, id, rank), "ncclCommInitRank");
+  CommunicatorHandle handle = nullptr;
+  check(table, table.communicator_init_rank(&handle, ranks, id, rank), "ncclCommInitRank");
+  handle_ = handle;
 }
 
 Communicator::~Communicator() {
@@ -93,20 +108,20 @@ Communicator::~Communicator() {
   if (has_failed_ || std::uncaught_exceptions() > 0) {
     abort();
   } else {
-    table_->communicator_destroy(handle_);
+    note_ended(*table_, table_->communicator_destroy(handle_), "ncclCommDestroy");
   }
 }
 
 Communicator::Communicator(Communicator&& other) noexcept
     : table_(other.table_),
-      handle_(std::exchange(other.handle_, nullptr)),
+      handle_(other.handle_.exchange(nullptr)),
       ranks_(other.ranks_),
       rank_(other.rank_),
       has_failed_(other.has_failed_) {}
 
 Communicator& Communicator::operator=(Communicator&& other) noexcept {
   std::swap(table_, other.table_);
-  std::swap(handle_, other.handle_);
+  handle_ = other.handle_.exchange(handle_);
   std::swap(ranks_, other.ranks_);
   std::swap(rank_, other.rank_);
   std::swap(has_failed_, other.has_failed_);
@@ -165,7 +180,10 @@ void Communicator::check_async_error() {
 }
 
 void Communicator::abort() noexcept {
-  if (handle_ != nullptr) table_->communicator_abort(std::exchange(handle_, nullptr));
+  const CommunicatorHandle handle = handle_.exchange(nullptr);
+  if (handle != nullptr) {
+    note_ended(*table_, table_->communicator_abort(handle), "ncclCommAbort");
+  }
 }
 
 std::vector<Communicator> make_communicators(const Table& table, std::span<const int> ordinals) {

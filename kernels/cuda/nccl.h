@@ -12,6 +12,7 @@
 /// thread that puts the calls of all of them between the ends of a Group.
 ///
 /// Errors: every call returns a Result; check() turns one that is not success into assay::Error.
+#include <atomic>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -172,7 +173,8 @@ class Communicator {
 
   /// Throws where an operation that had been queued failed since.
   void check_async_error();
-  /// Gives up what is under way on this rank, so that nobody waits for it; the rank is gone.
+  /// Gives up what is under way on this rank, so that nobody waits for it; the rank is gone. Any
+  /// thread may call it: where a rank of this process failed, the others' threads may be waiting.
   void abort() noexcept;
 
  private:
@@ -182,7 +184,7 @@ class Communicator {
   void check_call(Result result, std::string_view call);
 
   const Table* table_;
-  CommunicatorHandle handle_ = nullptr;
+  std::atomic<CommunicatorHandle> handle_ = nullptr;
   int ranks_ = 0;
   int rank_ = 0;
   bool has_failed_ = false;

@@ -30,6 +30,14 @@ double seconds_of_run(const cuda::Stream& stream, const cuda::Event& begin, cons
   return end.seconds_since(begin) / runs;
 }
 
+/// Whether the library's version does not have the attribute that was asked for. Throws where it
+/// failed otherwise.
+bool is_unknown(const cuda::blas::Table& table, cuda::blas::Status status, std::string_view call) {
+  if (status == cuda::blas::kInvalidValue || status == cuda::blas::kNotSupported) return true;
+  cuda::blas::check(table, status, call);
+  return false;
+}
+
 /// An attribute of an algorithm as text; "-" where the library's version does not have it.
 template <class T>
 std::string attribute_text(const cuda::blas::Table& table, const Algorithm& algorithm,
@@ -38,7 +46,8 @@ std::string attribute_text(const cuda::blas::Table& table, const Algorithm& algo
   std::size_t written = 0;
   const auto status =
       table.algorithm_get_config(&algorithm, attribute, &value, sizeof value, &written);
-  return status == cuda::blas::kSuccess ? std::to_string(value) : "-";
+  return is_unknown(table, status, "cublasLtMatmulAlgoConfigGetAttribute") ? "-"
+                                                                           : std::to_string(value);
 }
 
 }  // namespace
@@ -95,7 +104,7 @@ std::uint64_t numerical_flags(const cuda::blas::Table& table, const Algorithm& a
   std::size_t written = 0;
   const auto status = table.algorithm_get_capability(
       &algorithm, cuda::blas::CapabilityAttribute::numerical_flags, &flags, sizeof flags, &written);
-  return status == cuda::blas::kSuccess ? flags : 0;
+  return is_unknown(table, status, "cublasLtMatmulAlgoCapGetAttribute") ? 0 : flags;
 }
 
 std::string to_text(const Algorithm& algorithm) {

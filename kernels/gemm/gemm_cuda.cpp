@@ -7,6 +7,7 @@
 #include <initializer_list>
 
 #include "base/error.h"
+#include "kernels/cuda/choice_book.h"
 #include "kernels/gemm/blas_terms.h"
 
 namespace assay::gemm {
@@ -247,6 +248,19 @@ CudaPlan::Choice CudaPlan::choose_for(const cuda::Stream& stream, const Operands
 }
 
 void CudaPlan::choose(const cuda::Stream& stream, const Operands& operands, std::int64_t largest) {
+  cuda::ChoiceBook* const book = stream.device().choice_book();
+  if (book == nullptr) return choose_anew(stream, operands, largest);
+  bool is_new = false;
+  const std::string shared = book->choice(fmt::format("{} up to {}", conditions(), largest), [&] {
+    is_new = true;
+    choose_anew(stream, operands, largest);
+    return choice();
+  });
+  if (!is_new) adopt(shared);
+}
+
+void CudaPlan::choose_anew(const cuda::Stream& stream, const Operands& operands,
+                           std::int64_t largest) {
   require(operands);
   point_to(operands);
   std::map<std::int64_t, Choice> choices;

@@ -19,7 +19,8 @@
 ///   1. The heuristic's first proposal: free, and by its own account an estimate.
 ///   2. Its eight proposals, timed on the device once a plan, before the first use: choose(). What
 ///      was chosen stands in notes() and, with all that it depends on, in choice(), one line; a
-///      later process gives that line to adopt() and runs the same code without timing anything.
+///      later process gives that line to adopt() and runs the same code without timing anything;
+///      devices that share a book of choices (kernels/cuda/choice_book.h) do so by themselves.
 /// Times are taken on operands that stay in the L2 cache where they fit: they order algorithms, and
 /// are no measurement of the product.
 ///
@@ -121,6 +122,7 @@ class CudaPlan {
   [[nodiscard]] Choice choose_for(const cuda::Stream& stream, const Operands& operands,
                                   std::int64_t extent) const;
   [[nodiscard]] Fitted fit(std::int64_t extent) const;
+  void choose_anew(const cuda::Stream& stream, const Operands& operands, std::int64_t largest);
   [[nodiscard]] std::string conditions() const;
   void require(const Operands& operands) const;
   void point_to(const Operands& operands) const;

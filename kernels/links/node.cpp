@@ -2,14 +2,23 @@
 
 #include <utility>
 
+#include "kernels/cuda/release.h"
+
 namespace assay::links {
 namespace {
+
+/// In destructors, which can't throw.
+void make_current_again(const cuda::Device& device) noexcept {
+  const cuda::DriverTable& driver = device.driver();
+  cuda::note_release(driver, driver.context_set_current(device.context()), "cuCtxSetCurrent",
+                     device.facts().name);
+}
 
 /// Makes a device current again, whatever happens in between.
 class Restored {
  public:
   explicit Restored(const cuda::Device& device) : device_(device) {}
-  ~Restored() { static_cast<void>(device_.driver().context_set_current(device_.context())); }
+  ~Restored() { make_current_again(device_); }
   Restored(const Restored&) = delete;
   Restored& operator=(const Restored&) = delete;
 
@@ -34,7 +43,7 @@ Node::Node(cuda::Stream& stream, const std::vector<int>& ordinals)
 Node::~Node() {
   const Restored restored(stream_.device());
   for (Rank& rank : ranks_) {
-    static_cast<void>(rank.device->driver().context_set_current(rank.device->context()));
+    make_current_again(*rank.device);
     rank.to = {};
     rank.from = {};
     rank.done.reset();

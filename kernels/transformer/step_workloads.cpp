@@ -19,6 +19,7 @@ Instance make_instance(const StepOptions& options, const InputKey& key,
                        const std::function<std::vector<Check>()>& sibling) {
   Instance instance;
   instance.observe = [=] { return step->observe(); };
+  instance.weight_hash = [=] { return step->weight_hash(); };
   instance.verify = [=] {
     const bool finite = std::isfinite(step->observe().loss);
     std::vector<Check> checks{{"loss is finite", finite ? 0.0 : 1.0, 0.0}};
