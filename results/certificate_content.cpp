@@ -122,6 +122,10 @@ json derived_content(const ResultDocument& result, const std::string& result_dig
   header.complete = false;
   header.incomplete_reason = "only the header is repeated";
   const json document = to_json(header);
+  json item = {{"device", document.at("device")},
+               {"device_count", result.device_count},
+               {"condition", "as found: clocks, power cap and host as listed under conditions"}};
+  if (document.contains("devices")) item["devices"] = document.at("devices");
   json seeds = json::array();
   for (const ProcessRecord& process : result.processes) seeds.push_back(process.seed);
   return {
@@ -132,10 +136,7 @@ json derived_content(const ResultDocument& result, const std::string& result_dig
        {{"edition", result.edition},
         {"suite", document.at("suite")},
         {"basket", document.at("basket")}}},
-      {"item",
-       {{"device", document.at("device")},
-        {"device_count", result.device_count},
-        {"condition", "as found: clocks, power cap and host as listed under conditions"}}},
+      {"item", std::move(item)},
       {"conditions", document.at("conditions")},
       {"environment", document.at("environment")},
       {"tool", document.at("tool")},

@@ -105,10 +105,12 @@ std::string rate_section(const Certificate& certificate) {
   page += ", **K_cert = " + cu_text(a.k_cert_cu_per_h) + "**\n\n";
   page += fmt::format(
       "One CU is 3.6e18 model FLOPs of the basket's training work: one PFLOP/s, really delivered, "
-      "for one hour. The device did K of them an hour; it is credited with K_cert, which it "
+      "for one hour. {} K of them an hour; it is credited with K_cert, which it "
       "exceeds "
       "with 95 % confidence, so whoever measures better is credited more. A CU of {} compares with "
       "no other basket's.\n\n",
+      a.many_devices ? "All devices were loaded at once, and the mean device did"
+                     : "The device did",
       certificate.basket.name);
   MarkdownTable table({"figure", "value"});
   table.add({"K", cu_text(a.k_cu_per_h)});
@@ -117,9 +119,19 @@ std::string rate_section(const Certificate& certificate) {
   table.add({"coverage factor (95 %)", figure(a.coverage_factor, "")});
   table.add({"expanded uncertainty U", cu_text(a.expanded_cu_per_h)});
   table.add({"K_cert", cu_text(a.k_cert_cu_per_h)});
-  table.add({"sum of the devices", cu_text(a.k_sum_cu_per_h)});
-  table.add({"gang of the devices", cu_text(a.k_gang_cu_per_h)});
+  const auto with_u = [](const Stated<double>& value, const Stated<double>& expanded) {
+    return value.has_value() && expanded.has_value() ? interval_text(*value.value, *expanded.value)
+                                                     : cu_text(value);
+  };
+  const ManyDevices* const many = a.many_devices ? &*a.many_devices : nullptr;
+  table.add(
+      {"sum of the devices (independent jobs)",
+       many ? with_u(a.k_sum_cu_per_h, many->expanded_sum_cu_per_h) : cu_text(a.k_sum_cu_per_h)});
+  table.add({"gang of the devices (one data-parallel job)",
+             many ? with_u(a.k_gang_cu_per_h, many->expanded_gang_cu_per_h)
+                  : cu_text(a.k_gang_cu_per_h)});
   table.add({"efficiency of the gang η", figure(a.eta, "")});
+  if (many) table.add({"expanded uncertainty of η", figure(many->expanded_eta, "")});
   std::string processes;
   for (const double each : a.process_cu_per_h) {
     processes += (processes.empty() ? "" : ", ") + cu_text(Stated<double>::known(each));
@@ -131,6 +143,30 @@ std::string rate_section(const Certificate& certificate) {
   table.add({"power over the bundle", figure(a.power_w, " W")});
   table.add({"energy", figure(a.energy_j_per_cu, " J/CU")});
   return page + table.text();
+}
+
+std::string devices_section(const Assessment& a) {
+  if (!a.many_devices) return {};
+  const ManyDevices& many = *a.many_devices;
+  MarkdownTable table({"device", "UUID", "K", "u_c", "weights"}, 2);
+  for (const DeviceFigures& device : many.devices) {
+    table.add({device.id, device.uuid.value.value_or("none: " + device.uuid.reason),
+               cu_text(device.k_cu_per_h), cu_text(device.u_c_cu_per_h),
+               device.weights.value.value_or("none: " + device.weights.reason)});
+  }
+  std::string page =
+      "## Devices\n\nLoaded at once; what counts of each is the window that all have in common. " +
+      (many.slowest_device.empty()
+           ? std::string("Not all are rated.")
+           : "Items, other workloads and utilisation below are those of the slowest, " +
+                 many.slowest_device + ".") +
+      "\n\n" + table.text();
+  for (const DeviceFigures& device : many.devices) {
+    for (const std::string& failure : device.failures) {
+      page += "\n- " + device.id + ": " + failure;
+    }
+  }
+  return page + "\n";
 }
 
 std::string items_section(const Assessment& a) {
@@ -269,6 +305,8 @@ std::string identity_section(const Certificate& certificate) {
 
 std::string certificate_markdown(const Certificate& certificate) {
   std::string page = head(certificate) + rate_section(certificate);
+  const std::string devices = devices_section(certificate.assessment);
+  if (!devices.empty()) page += "\n" + devices;
   for (const std::string& section :
        {items_section(certificate.assessment), budget_section(certificate),
         utilisation_section(certificate), flags_section(certificate.assessment),

@@ -113,8 +113,17 @@ void audit_figures(const Certificate& certificate, const ResultDocument& result,
       lines.push_back(compare_line(section, stated.at(section), value));
       continue;
     }
+    for (const auto& [figure, stated_figure] : stated.at(section).items()) {
+      if (!value.contains(figure)) {
+        lines.push_back({section + "." + figure, false, "the result has no such figure"});
+      }
+    }
     for (const auto& [figure, derived_figure] : value.items()) {
       const std::string place = section + "." + figure;
+      if (!stated.at(section).contains(figure)) {
+        lines.push_back({place, false, "the certificate lacks this figure"});
+        continue;
+      }
       const json& stated_figure = stated.at(section).at(figure);
       if (figure == "items" || figure == "kernels") {
         compare_workloads(place, stated_figure, derived_figure, lines);

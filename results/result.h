@@ -91,6 +91,13 @@ struct TrainingRecord {
   std::int64_t vocabulary = 0;
 };
 
+/// A hash of all weights after that many steps from initialisation. Equal devices, programs and
+/// seeds give equal ones where the kernels promise determinism.
+struct WeightsRecord {
+  std::int64_t steps = 0;
+  std::uint64_t hash = 0;  ///< 16 hexadecimal digits in JSON
+};
+
 /// What else a GPU's driver told of the window, by name: a closed list (gpu_figure_names() in
 /// result_io.h), each a value or a reason.
 using GpuFigures = std::map<std::string, Stated<double>>;
@@ -150,11 +157,18 @@ struct ItemRecord {
   std::string stop_reason;  ///< "target", "time", "interrupted", "failed"
   std::int64_t looks = 0;   ///< times the stopping rule was asked
 
+  // Of a run on several devices; absent in JSON where empty.
+  std::string device;     ///< its id; empty: work of all of them together
+  std::string gang_item;  ///< the basket's item that they trained together, data parallel
+  /// From the moment when all devices were ready for the item to the start of this window.
+  std::optional<std::int64_t> window_begin_ns = std::nullopt;
+
   std::string
       status;  ///< "valid", "invalid" (output wrong), "failed" (could not run), "interrupted"
   std::string error;  ///< one line where status is not "valid"
   std::vector<CheckRecord> checks;
   std::optional<TrainingRecord> training;
+  std::optional<WeightsRecord> weights = std::nullopt;  ///< absent in JSON where there is none
   TelemetryRecord telemetry;
   std::map<std::string, std::string> notes;
 };
@@ -180,6 +194,8 @@ struct ResultDocument {
   std::optional<BasketRecord> basket;
   DeviceRecord device;
   std::int64_t device_count = 1;  ///< devices loaded at once
+  /// All of them, `device` first, where there are several; absent in JSON otherwise.
+  std::vector<DeviceRecord> devices = {};
   /// Host conditions, a closed list (condition_names() in result_io.h): each a value or a reason.
   std::map<std::string, Stated<std::string>> conditions;
   /// Environment variables by allow-list, those that are set.

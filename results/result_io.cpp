@@ -1,5 +1,7 @@
 #include "results/result_io.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -208,6 +210,14 @@ void read(const json& from, DeviceTiming& timing) {
   from.at("sm_clock_mhz").get_to(timing.sm_clock_mhz);
 }
 
+json weights_json(const WeightsRecord& weights) {
+  return {{"steps", weights.steps}, {"hash", fmt::format("{:016x}", weights.hash)}};
+}
+void read(const json& from, WeightsRecord& weights) {
+  from.at("steps").get_to(weights.steps);
+  weights.hash = std::stoull(from.at("hash").get_ref<const std::string&>(), nullptr, 16);
+}
+
 json item_json(const ItemRecord& item) {
   json checks = json::array();
   for (const CheckRecord& check : item.checks) checks.push_back(check_json(check));
@@ -238,6 +248,10 @@ json item_json(const ItemRecord& item) {
                  {"notes", item.notes}};
   if (item.seconds_by_family) object["seconds_by_family"] = *item.seconds_by_family;
   if (item.device_timing) object["device_timing"] = device_timing_json(*item.device_timing);
+  if (!item.device.empty()) object["device"] = item.device;
+  if (!item.gang_item.empty()) object["gang_item"] = item.gang_item;
+  if (item.window_begin_ns) object["window_begin_ns"] = *item.window_begin_ns;
+  if (item.weights) object["weights"] = weights_json(*item.weights);
   return object;
 }
 void read(const json& from, ItemRecord& item) {
@@ -272,6 +286,12 @@ void read(const json& from, ItemRecord& item) {
   if (from.contains("device_timing")) {
     read(from.at("device_timing"), item.device_timing.emplace());
   }
+  if (from.contains("device")) from.at("device").get_to(item.device);
+  if (from.contains("gang_item")) from.at("gang_item").get_to(item.gang_item);
+  if (from.contains("window_begin_ns")) {
+    item.window_begin_ns = from.at("window_begin_ns").get<std::int64_t>();
+  }
+  if (from.contains("weights")) read(from.at("weights"), item.weights.emplace());
 }
 
 void read(const json& from, ProcessRecord& process) {
@@ -295,6 +315,9 @@ void read(const json& from, ResultDocument& result) {
   if (!from.at("basket").is_null()) read(from.at("basket"), result.basket.emplace());
   read(from.at("device"), result.device);
   from.at("device_count").get_to(result.device_count);
+  if (from.contains("devices")) {
+    for (const json& device : from.at("devices")) read(device, result.devices.emplace_back());
+  }
   from.at("conditions").get_to(result.conditions);
   from.at("environment").get_to(result.environment);
   read(from.at("timer"), result.timer);
@@ -329,22 +352,26 @@ ResultDocument result_from_json(const json& document, const std::string& where) 
 json to_json(const ResultDocument& result) {
   json processes = json::array();
   for (const ProcessRecord& process : result.processes) processes.push_back(to_json(process));
-  return {{"schema", {{"name", kResultSchema}, {"version", kResultSchemaVersion}}},
-          {"created_utc", result.created_utc},
-          {"edition", result.edition},
-          {"nonce", result.nonce},
-          {"seed", result.seed},
-          {"complete", result.complete},
-          {"incomplete_reason", result.incomplete_reason},
-          {"tool", tool_json(result.tool)},
-          {"suite", suite_json(result.suite)},
-          {"basket", result.basket ? basket_json(*result.basket) : json(nullptr)},
-          {"device", device_json(result.device)},
-          {"device_count", result.device_count},
-          {"conditions", result.conditions},
-          {"environment", result.environment},
-          {"timer", timer_json(result.timer)},
-          {"processes", processes}};
+  json object = {{"schema", {{"name", kResultSchema}, {"version", kResultSchemaVersion}}},
+                 {"created_utc", result.created_utc},
+                 {"edition", result.edition},
+                 {"nonce", result.nonce},
+                 {"seed", result.seed},
+                 {"complete", result.complete},
+                 {"incomplete_reason", result.incomplete_reason},
+                 {"tool", tool_json(result.tool)},
+                 {"suite", suite_json(result.suite)},
+                 {"basket", result.basket ? basket_json(*result.basket) : json(nullptr)},
+                 {"device", device_json(result.device)},
+                 {"device_count", result.device_count},
+                 {"conditions", result.conditions},
+                 {"environment", result.environment},
+                 {"timer", timer_json(result.timer)},
+                 {"processes", processes}};
+  for (const DeviceRecord& device : result.devices) {
+    object["devices"].push_back(device_json(device));
+  }
+  return object;
 }
 
 ProcessRecord process_from_json(const json& document) {

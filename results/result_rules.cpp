@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "results/json_path.h"
@@ -91,22 +93,70 @@ void check_item(const ItemRecord& item, const std::string& where, const JsonPath
     judge.require(item.training.has_value() || !valid, "training",
                   "a valid training step has a training record");
   }
+  judge.require(item.window_begin_ns.has_value() == !item.device.empty() || !valid,
+                "window_begin_ns", "stands exactly where a device does");
+  judge.require(item.gang_item.empty() || (item.kind == "training_step" &&
+                                           item.basket_item.empty() && item.device.empty()),
+                "gang_item", "is of a training step that no single device ran");
   if (item.training) check_training(item, where, path.member("training"));
 }
 
 void check_process(const ProcessRecord& process, const std::string& where, const JsonPath& path) {
   const JsonPath items = path.member("items");
-  std::vector<std::string> left = process.order;
+  std::set<std::pair<std::string, std::string>> done;
   for (std::size_t i = 0; i < process.items.size(); ++i) {
+    const ItemRecord& item = process.items[i];
     const JsonPath at = items.element(i);
     const Judge judge(where, at);
-    const auto planned = std::find(left.begin(), left.end(), process.items[i].workload);
-    judge.require(planned != left.end(), "workload",
+    const bool is_planned =
+        std::find(process.order.begin(), process.order.end(), item.workload) != process.order.end();
+    judge.require(is_planned && done.emplace(item.workload, item.device).second, "workload",
                   fmt::format("\"{}\" is not in the order of this process, or stands twice",
-                              excerpt(process.items[i].workload)));
-    left.erase(planned);
-    check_item(process.items[i], where, at);
+                              excerpt(item.workload)));
+    check_item(item, where, at);
   }
+}
+
+void check_ran(const ResultDocument& result, const ProcessRecord& process, const Judge& judge) {
+  if (result.devices.empty()) {
+    judge.require(process.items.size() == process.order.size(), "complete",
+                  fmt::format("process {} ran {} of {} workloads", process.index,
+                              process.items.size(), process.order.size()));
+    return;
+  }
+  for (const std::string& workload : process.order) {
+    std::size_t of_devices = 0;
+    std::size_t of_all = 0;
+    for (const ItemRecord& item : process.items) {
+      if (item.workload == workload) ++(item.device.empty() ? of_all : of_devices);
+    }
+    const bool once = of_all == 1 && of_devices == 0;
+    judge.require(once || (of_all == 0 && of_devices == result.devices.size()), "complete",
+                  fmt::format("process {} did not run \"{}\" on all devices", process.index,
+                              excerpt(workload)));
+  }
+}
+
+void check_devices(const ResultDocument& result, const std::string& where, const Judge& judge) {
+  std::set<std::string> ids;
+  const JsonPath root;
+  const JsonPath devices = root.member("devices");
+  for (std::size_t i = 0; i < result.devices.size(); ++i) {
+    const JsonPath at = devices.element(i);
+    Judge(where, at).require(ids.insert(result.devices[i].id).second, "id",
+                             "another device has the same");
+  }
+  if (result.devices.empty()) return;
+  judge.require(static_cast<std::int64_t>(result.devices.size()) == result.device_count, "devices",
+                fmt::format("expected the {} of device_count, got {}", result.device_count,
+                            result.devices.size()));
+  judge.require(result.devices.front().id == result.device.id, "devices",
+                "the first must be the one of \"device\"");
+}
+
+bool has_device(const ResultDocument& result, const std::string& id) {
+  return std::any_of(result.devices.begin(), result.devices.end(),
+                     [&](const DeviceRecord& device) { return device.id == id; });
 }
 
 void check_complete(const ResultDocument& result, const Judge& judge) {
@@ -115,9 +165,7 @@ void check_complete(const ResultDocument& result, const Judge& judge) {
                 fmt::format("a complete run has the {} that its suite asks for, got {}",
                             result.suite.processes, result.processes.size()));
   for (const ProcessRecord& process : result.processes) {
-    judge.require(process.items.size() == process.order.size(), "complete",
-                  fmt::format("process {} ran {} of {} workloads", process.index,
-                              process.items.size(), process.order.size()));
+    check_ran(result, process, judge);
     for (const ItemRecord& item : process.items) {
       judge.require(item.status != "interrupted", "complete",
                     fmt::format("process {} was interrupted in \"{}\"", process.index,
@@ -138,6 +186,7 @@ void check_result_rules(const ResultDocument& result, const std::string& where) 
   judge.require(result.complete == result.incomplete_reason.empty(), "incomplete_reason",
                 result.complete ? "a reason, in a run said to be complete"
                                 : "an incomplete run states its reason");
+  check_devices(result, where, judge);
   const JsonPath processes = root.member("processes");
   for (std::size_t i = 0; i < result.processes.size(); ++i) {
     const ProcessRecord& process = result.processes[i];
@@ -150,9 +199,13 @@ void check_result_rules(const ResultDocument& result, const std::string& where) 
     const JsonPath items = at.member("items");
     for (std::size_t j = 0; j < process.items.size(); ++j) {
       const JsonPath item = items.element(j);
-      Judge(where, item)
-          .require(process.items[j].basket_item.empty() || result.basket.has_value(), "basket_item",
-                   "the item of a basket, in a result without one");
+      const ItemRecord& record = process.items[j];
+      const Judge of_item(where, item);
+      const bool scored = !record.basket_item.empty() || !record.gang_item.empty();
+      of_item.require(!scored || result.basket.has_value(), "basket_item",
+                      "the item of a basket, in a result without one");
+      of_item.require(record.device.empty() || has_device(result, record.device), "device",
+                      "is none of the result's devices");
     }
   }
   if (result.complete) check_complete(result, judge);

@@ -3,7 +3,10 @@
 ///
 /// - complete exactly where incomplete_reason is empty; a complete run has every process that the
 ///   suite asks for, and none of its workloads is interrupted
-/// - process indices ascend; a process's items are in its order, each once
+/// - process indices ascend; a process's items are in its order, each once, or once a device
+/// - several devices are as many as device_count, different, the first being `device`; an item
+/// names
+///   one of them and says when its window began, or is work of all of them; a gang's item is that
 /// - sample ends ascend strictly
 /// - a valid item has samples, no error, only finite observations, and no check that failed; any
 ///   other has an error, in one line

@@ -70,6 +70,12 @@ std::string certificate_table(const Certificate& certificate) {
   figures.add({"ν_eff", a.nu_eff.value ? significant(*a.nu_eff.value, 3) : figure(a.nu_eff, "")});
   figures.add({"U, coverage 95 %", cu_rate(a.expanded_cu_per_h)});
   figures.add({"K_cert, credited", cu_rate(a.k_cert_cu_per_h)});
+  if (a.many_devices) {
+    figures.add({fmt::format("K_sum of {} devices, independent jobs", certificate.device_count),
+                 cu_rate(a.k_sum_cu_per_h)});
+    figures.add({"K_gang, one data-parallel job", cu_rate(a.k_gang_cu_per_h)});
+    figures.add({"η of the gang", figure(a.eta, "")});
+  }
   figures.add({"MFU to the measured product", percent(a.mfu.measured)});
   figures.add({"MFU to the printed peak", percent(a.mfu.nominal)});
   std::string text = items.text() + '\n' + figures.text();

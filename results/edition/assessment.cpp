@@ -10,6 +10,7 @@
 #include "results/edition/edition.h"
 #include "results/edition/grade.h"
 #include "results/edition/item_figures.h"
+#include "results/edition/many_devices.h"
 #include "results/edition/model_flops.h"
 #include "results/edition/rate.h"
 #include "results/edition/utilisation.h"
@@ -147,6 +148,13 @@ void rate_many_devices(const ResultDocument& result, Assessment& assessment) {
 }
 
 void refuse_invalid_workloads(const Assessment& assessment) {
+  if (assessment.many_devices) {
+    for (const DeviceFigures& device : assessment.many_devices->devices) {
+      if (device.failures.empty()) continue;
+      throw check_error(device.failures.front(), device.id,
+                        "an invalid workload can't be certified");
+    }
+  }
   for (const auto* figures : {&assessment.items, &assessment.kernels}) {
     for (const ItemFigures& item : *figures) {
       if (item.failures.empty()) continue;
@@ -159,6 +167,10 @@ void refuse_invalid_workloads(const Assessment& assessment) {
 }  // namespace
 
 Assessment derive_figures(const ResultDocument& result) {
+  return result.devices.empty() ? derive_device(result) : derive_devices(result);
+}
+
+Assessment derive_device(const ResultDocument& result) {
   require_assessable(result);
   const std::optional<Basket> basket = basket_of(result);
   const std::vector<WorkloadSeries> series = collect_series(result);

@@ -2,6 +2,7 @@
 /// Everything a certificate says that can be computed, derived from the raw samples of a result by
 /// the rules of one edition. `assay certify` writes it, `assay verify` derives it again.
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,36 @@ struct Mfu {
   Stated<double> palm_nominal;    ///< PaLM's FLOP count to the nominal peak
 };
 
+/// One device of several (many_devices.h).
+struct DeviceFigures {
+  std::string id;
+  Stated<std::string> uuid;
+  std::vector<double> process_cu_per_h;
+  Stated<double> k_cu_per_h;
+  Stated<double> u_c_cu_per_h;
+  std::map<std::string, double> item_pflops;  ///< of the basket's items that have a figure
+  /// "equal" where its hashes of weights equal those of most devices of its kind, else which don't.
+  Stated<std::string> weights;
+  std::vector<std::string> failures;
+};
+
+/// Several devices loaded at once, each rated in the windows that they have in common.
+struct ManyDevices {
+  std::vector<DeviceFigures> devices;
+  std::string slowest_device;  ///< empty where not all are rated
+  /// The shortest common window over the longest window of the same item.
+  Stated<double> common_window_share;
+  Stated<double> u_c_sum_cu_per_h;
+  Stated<double> expanded_sum_cu_per_h;
+  Stated<double> k_sum_cert_cu_per_h;  ///< the lower end, as K_cert is of K
+  std::vector<double> process_gang_cu_per_h;
+  Stated<double> u_c_gang_cu_per_h;
+  Stated<double> expanded_gang_cu_per_h;
+  Stated<double> k_gang_cert_cu_per_h;
+  Stated<double> u_c_eta;
+  Stated<double> expanded_eta;
+};
+
 struct Assessment {
   std::string edition;
   std::string grade;                    ///< "indicative" or "certified"
@@ -83,12 +114,18 @@ struct Assessment {
   Stated<double> power_w;  ///< basket-weighted, loaded
   Stated<double> energy_j_per_cu;
   double clock_resolution_relative = 0.0;
+  /// Where there are several. Then K and its budget are those of the mean device, and items,
+  /// kernels and utilisation those of the slowest one.
+  std::optional<ManyDevices> many_devices = std::nullopt;
 };
 
 /// Derives all figures, and refuses nothing that has samples: invalid workloads show in
 /// ItemFigures::failures and leave K missing. For a table while measuring; a certificate is made of
 /// assess(). Errors: input_error where the result can't be assessed at all.
 [[nodiscard]] Assessment derive_figures(const ResultDocument& result);
+
+/// The same of a result of one device.
+[[nodiscard]] Assessment derive_device(const ResultDocument& result);
 
 /// Derives all figures of a result that may be certified. Errors: input_error where the result
 /// can't be assessed at all (no process, no samples, an edition nobody knows, a basket whose digest

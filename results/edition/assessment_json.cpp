@@ -58,6 +58,34 @@ void mfu_fields(Visit&& visit, Utilisation& mfu) {
   visit("palm_nominal", mfu.palm_nominal);
 }
 
+template <class Visit, class Figures>
+void device_fields(Visit&& visit, Figures& device) {
+  visit("id", device.id);
+  visit("uuid", device.uuid);
+  visit("process_cu_per_h", device.process_cu_per_h);
+  visit("k_cu_per_h", device.k_cu_per_h);
+  visit("u_c_cu_per_h", device.u_c_cu_per_h);
+  visit("item_pflops", device.item_pflops);
+  visit("weights", device.weights);
+  visit("failures", device.failures);
+}
+
+/// All but the devices.
+template <class Visit, class Figures>
+void many_devices_fields(Visit&& visit, Figures& many) {
+  visit("slowest_device", many.slowest_device);
+  visit("common_window_share", many.common_window_share);
+  visit("u_c_sum_cu_per_h", many.u_c_sum_cu_per_h);
+  visit("expanded_sum_cu_per_h", many.expanded_sum_cu_per_h);
+  visit("k_sum_cert_cu_per_h", many.k_sum_cert_cu_per_h);
+  visit("process_gang_cu_per_h", many.process_gang_cu_per_h);
+  visit("u_c_gang_cu_per_h", many.u_c_gang_cu_per_h);
+  visit("expanded_gang_cu_per_h", many.expanded_gang_cu_per_h);
+  visit("k_gang_cert_cu_per_h", many.k_gang_cert_cu_per_h);
+  visit("u_c_eta", many.u_c_eta);
+  visit("expanded_eta", many.expanded_eta);
+}
+
 /// All but the nested structs.
 template <class Visit, class Figures>
 void flat_fields(Visit&& visit, Figures& assessment) {
@@ -101,6 +129,24 @@ std::vector<ItemFigures> items_from(const json& array) {
   return items;
 }
 
+json many_devices_json(const ManyDevices& many) {
+  json object;
+  many_devices_fields(writer(object), many);
+  for (const DeviceFigures& device : many.devices) {
+    device_fields(writer(object["devices"].emplace_back()), device);
+  }
+  return object;
+}
+
+ManyDevices many_devices_from(const json& object) {
+  ManyDevices many;
+  many_devices_fields(reader(object), many);
+  for (const json& device : object.at("devices")) {
+    device_fields(reader(device), many.devices.emplace_back());
+  }
+  return many;
+}
+
 }  // namespace
 
 json to_json(const Assessment& assessment) {
@@ -113,6 +159,7 @@ json to_json(const Assessment& assessment) {
     budget_fields(writer(object["budget"].emplace_back()), line);
   }
   mfu_fields(writer(object["mfu"]), assessment.mfu);
+  if (assessment.many_devices) object["many_devices"] = many_devices_json(*assessment.many_devices);
   return object;
 }
 
@@ -125,6 +172,9 @@ Assessment assessment_from_json(const json& object) {
     budget_fields(reader(line), assessment.budget.emplace_back());
   }
   mfu_fields(reader(object.at("mfu")), assessment.mfu);
+  if (object.contains("many_devices")) {
+    assessment.many_devices = many_devices_from(object.at("many_devices"));
+  }
   return assessment;
 }
 

@@ -56,7 +56,7 @@ void check_provenance(const ResultDocument& result, std::vector<std::string>& sh
     shortfalls.push_back("the clock's rate is not calibrated: " +
                          result.timer.rate_error_relative.reason);
   }
-  if (result.device_count > 1) {
+  if (result.device_count > 1 && result.devices.empty()) {
     shortfalls.push_back(
         fmt::format("{} devices were loaded, and one was rated", result.device_count));
   }

@@ -12,8 +12,6 @@
 namespace assay {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 /// One process: its rate, and how the items enter it.
 struct ProcessRate {
   double cu_per_h = 0.0;
@@ -41,15 +39,9 @@ Stated<double> stated_degrees(double degrees, const std::string& reason) {
   return std::isfinite(degrees) ? Stated<double>::known(degrees) : Stated<double>::missing(reason);
 }
 
-/// A line of the budget and, where it has a figure, the term it adds.
-struct BudgetTerm {
-  BudgetLine line;
-  std::optional<Uncertainty> term;
-};
-
 BudgetTerm within_processes(const std::vector<ScoredItem>& items,
                             const std::vector<ProcessRate>& rates) {
-  BudgetTerm result{{"within processes", "A", 0.0, Stated<double>::missing("no figure"), ""}, {}};
+  BudgetTerm result{{"within processes", "A", 0.0, Stated<double>::missing(kNoFigure), ""}, {}};
   std::vector<Uncertainty> terms;
   const auto count = static_cast<double>(rates.size());
   for (std::size_t process = 0; process < rates.size(); ++process) {
@@ -70,19 +62,6 @@ BudgetTerm within_processes(const std::vector<ScoredItem>& items,
   result.line.degrees_of_freedom =
       stated_degrees(result.term->degrees, "infinite: no sample differs from another");
   result.line.source = "batch means of each item's step times, through the harmonic mean";
-  return result;
-}
-
-BudgetTerm between_processes(const std::vector<double>& cu_per_h) {
-  BudgetTerm result{{"between processes", "A", 0.0, Stated<double>::missing("one process"),
-                     "one process: no spread to see"},
-                    {}};
-  if (cu_per_h.size() < 2) return result;
-  const auto count = static_cast<double>(cu_per_h.size());
-  result.term = {standard_deviation(cu_per_h) / std::sqrt(count), count - 1.0};
-  result.line.u_cu_per_h = result.term->u;
-  result.line.degrees_of_freedom = Stated<double>::known(count - 1.0);
-  result.line.source = fmt::format("spread of {} fresh processes, s/sqrt(n)", cu_per_h.size());
   return result;
 }
 
@@ -121,7 +100,22 @@ BudgetTerm clock_rate(double cu_per_h, const TimerRecord& timer) {
   return result;
 }
 
-void combine(const std::vector<BudgetTerm>& budget, Assessment& assessment) {
+}  // namespace
+
+BudgetTerm between_processes(const std::vector<double>& cu_per_h) {
+  BudgetTerm result{{"between processes", "A", 0.0, Stated<double>::missing("one process"),
+                     "one process: no spread to see"},
+                    {}};
+  if (cu_per_h.size() < 2) return result;
+  const auto count = static_cast<double>(cu_per_h.size());
+  result.term = {standard_deviation(cu_per_h) / std::sqrt(count), count - 1.0};
+  result.line.u_cu_per_h = result.term->u;
+  result.line.degrees_of_freedom = Stated<double>::known(count - 1.0);
+  result.line.source = fmt::format("spread of {} fresh processes, s/sqrt(n)", cu_per_h.size());
+  return result;
+}
+
+void combine_budget(const std::vector<BudgetTerm>& budget, Assessment& assessment) {
   std::vector<Uncertainty> terms;
   for (const BudgetTerm& each : budget) {
     assessment.budget.push_back(each.line);
@@ -150,8 +144,6 @@ void combine(const std::vector<BudgetTerm>& budget, Assessment& assessment) {
           : Stated<double>::missing("the uncertainty is as large as the rate: nothing is certain");
 }
 
-}  // namespace
-
 void rate_device(const std::vector<ScoredItem>& items, std::size_t processes,
                  const TimerRecord& timer, Assessment& assessment) {
   std::vector<ProcessRate> rates;
@@ -170,9 +162,9 @@ void rate_device(const std::vector<ScoredItem>& items, std::size_t processes,
   assessment.geometric_mean_pflops = Stated<double>::known(mean(geometric));
   assessment.clock_resolution_relative =
       static_cast<double>(timer.resolution_ns) * 1e-9 / shortest_window_s;
-  combine({within_processes(items, rates), between_processes(assessment.process_cu_per_h),
-           timer_reading(items, rates, timer), clock_rate(cu_per_h, timer)},
-          assessment);
+  combine_budget({within_processes(items, rates), between_processes(assessment.process_cu_per_h),
+                  timer_reading(items, rates, timer), clock_rate(cu_per_h, timer)},
+                 assessment);
 }
 
 void leave_unrated(const std::string& reason, Assessment& assessment) {

@@ -15,6 +15,8 @@
 /// The spread between processes already contains the noise within them. Both lines are kept all the
 /// same: with few processes the spread can come out small by luck, and then the noise within still
 /// stands. u_c is too large by at most √2 for it, and the seller carries that (docs/figures.md).
+#include <limits>
+#include <optional>
 #include <vector>
 
 #include "results/edition/assessment.h"
@@ -33,7 +35,25 @@ struct ScoredItem {
 void rate_device(const std::vector<ScoredItem>& items, std::size_t processes,
                  const TimerRecord& timer, Assessment& assessment);
 
-/// Fills the same with nulls and the reason.
+/// Degrees of freedom of limits that are no sample.
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// Why a line of noise that could not be had has no degrees of freedom.
+inline constexpr const char* kNoFigure = "no figure";
+
+/// A line of the budget and, where it has a figure, the term it adds.
+struct BudgetTerm {
+  BudgetLine line;
+  std::optional<Uncertainty> term;
+};
+
+/// The spread of the processes' rates, s/√n.
+[[nodiscard]] BudgetTerm between_processes(const std::vector<double>& cu_per_h);
+
+/// Fills budget, u_c, ν_eff, coverage factor, U and K_cert; K is there.
+void combine_budget(const std::vector<BudgetTerm>& budget, Assessment& assessment);
+
+/// Fills all that rate_device() does with nulls and the reason.
 void leave_unrated(const std::string& reason, Assessment& assessment);
 
 }  // namespace assay
