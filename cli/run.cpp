@@ -34,10 +34,7 @@ void run(const Options& options, Context& context) {
   write_result(options.output, result);
   say(context, result_table(result) + "\nresult  " + options.output.string());
   say_json(context, to_json(result));
-  if (!result.complete) {
-    throw check_error("the run is incomplete: " + result.incomplete_reason, options.output.string(),
-                      "certify refuses it; run it again");
-  }
+  if (const auto trouble = harness::verdict(result)) throw *trouble;
 }
 
 }  // namespace
@@ -53,7 +50,8 @@ void add_run(CLI::App& app, Context& context) {
       ->capture_default_str();
   command
       ->add_option("--device", options->run.device,
-                   "best, cpu, cuda, cuda:N or a UUID (assay devices)")
+                   "best, cpu, cuda, cuda:N or a UUID (assay devices); several at once: cuda:all, "
+                   "cuda:0,cuda:1")
       ->capture_default_str();
   command->add_option("--cpu-isa", options->run.cpu_isa, "Force a CPU level (assay devices)");
   command->add_option("--basket", options->run.basket, "Basket of scored work")

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "harness/basket_workloads.h"
 #include "kernels/registry.h"
+#include "kernels/transformer/cuda_gang.h"
 
 namespace assay::harness {
 namespace {
@@ -35,6 +36,15 @@ std::size_t distance(std::string_view text, std::string_view name) {
   return row[name.size()] - std::min(row[name.size()], excess);
 }
 
+bool has_nccl() {
+  try {
+    static_cast<void>(cuda::nccl::system_library());
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::string mend_of(const Catalogue& catalogue, std::string_view text) {
   return fmt::format("near: {}; all: `assay list`", fmt::join(near_names(catalogue, text), ", "));
 }
@@ -44,9 +54,17 @@ std::string mend_of(const Catalogue& catalogue, std::string_view text) {
 Catalogue make_catalogue(const Basket& basket, const Device& device) {
   Catalogue catalogue;
   for (const BasketItem& item : basket.items) {
-    catalogue.push_back({basket_workload(basket, item, device), item.name});
+    catalogue.push_back({basket_workload(basket, item, device), item.name, {}});
   }
-  for (const Workload& workload : workload_registry()) catalogue.push_back({workload, {}});
+  if (device.together > 1 && has_nccl()) {
+    for (const BasketItem& item : basket.items) {
+      catalogue.push_back(
+          {transformer::gang_workload(step_options(basket, item, device), device.together),
+           {},
+           item.name});
+    }
+  }
+  for (const Workload& workload : workload_registry()) catalogue.push_back({workload, {}, {}});
   return catalogue;
 }
 

@@ -15,12 +15,14 @@ namespace assay::harness {
 
 struct CatalogueEntry {
   Workload workload;
-  std::string basket_item;  ///< the basket's item it is, or empty
+  std::string basket_item;     ///< the basket's item it is, or empty
+  std::string gang_item = {};  ///< the one that several devices train together by it, or empty
 };
 
 using Catalogue = std::vector<CatalogueEntry>;
 
-/// The basket's items in its order, then the registry's workloads in its own.
+/// The basket's items in its order, then, where the run is of several CUDA devices and NCCL is
+/// there, the same for all of them together, then the registry's workloads in its own order.
 [[nodiscard]] Catalogue make_catalogue(const Basket& basket, const Device& device);
 
 /// Entries whose name or basket item the regular expression (ECMAScript) finds; all for an empty

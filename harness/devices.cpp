@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
@@ -142,11 +143,16 @@ Target Device::target() const {
   return cpu;
 }
 
-OpenDevice::OpenDevice(const Device& device) : target_(device.target()) {
+OpenDevice::OpenDevice(const Device& device, cuda::ChoiceBook* book) : target_(device.target()) {
   if (!device.cuda) return;
   device_ = std::make_unique<cuda::Device>(*device.cuda->driver, device.cuda->ordinal);
+  device_->share_choices(book);
   stream_ = std::make_unique<cuda::Stream>(*device_);
   target_ = CudaTarget{device.cuda->compute_capability, stream_.get(), device.cuda->devices};
+}
+
+void OpenDevice::make_current() const {
+  if (device_) device_->make_current();
 }
 
 const cuda::DriverTable& machine_driver() {
@@ -189,6 +195,38 @@ Device select_device(std::string_view name, const std::optional<std::string>& fo
                       fmt::format("the driver offers cuda:0 to cuda:{}", count - 1));
   }
   return cuda_device(driver(), *ordinal);
+}
+
+std::vector<Device> select_devices(const std::string& names,
+                                   const std::optional<std::string>& forced_level,
+                                   const CudaProbe& cuda, DriverSource driver) {
+  std::string list = names;
+  if (names == "cuda:all") {
+    list = "cuda:0";
+    for (int ordinal = 1; ordinal < cuda.device_count.value_or(0); ++ordinal) {
+      list += fmt::format(",cuda:{}", ordinal);
+    }
+  }
+  std::vector<Device> devices;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    devices.push_back(select_device(list.substr(begin, end - begin), forced_level, cuda, driver));
+    for (std::size_t i = 0; i + 1 < devices.size(); ++i) {
+      if (devices[i].record.id == devices.back().record.id) {
+        throw input_error("the device stands twice", "--device " + names);
+      }
+    }
+    begin = end + 1;
+  }
+  join(devices);
+  return devices;
+}
+
+void join(std::vector<Device>& devices) {
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    if (!devices[i].cuda || devices[i].cuda->ordinal != static_cast<int>(i)) return;
+  }
+  for (Device& device : devices) device.together = static_cast<int>(devices.size());
 }
 
 void apply(const Device& device) {

@@ -31,6 +31,8 @@ struct Device {
   /// Why kernels of this build don't run on it (cuda_kernels.h), or why it does not answer.
   /// Products of CUDA's own library may run all the same.
   std::optional<std::string> unavailable = std::nullopt;
+  /// Devices that train together in this run: those of the lowest ordinals, this one among them.
+  int together = 1;
 
   /// The device to ask about, not to run on: see OpenDevice.
   [[nodiscard]] Target target() const;
@@ -39,9 +41,12 @@ struct Device {
 /// A device opened in this process, with what its back end needs to run.
 class OpenDevice {
  public:
-  explicit OpenDevice(const Device& device);
+  /// `book`: the choices that it shares with others (kernels/cuda/choice_book.h), or null.
+  explicit OpenDevice(const Device& device, cuda::ChoiceBook* book = nullptr);
 
   [[nodiscard]] const Target& target() const { return target_; }
+  /// What a thread calls before it uses the device.
+  void make_current() const;
 
  private:
   std::unique_ptr<cuda::Device> device_;
@@ -78,6 +83,15 @@ using DriverSource = const cuda::DriverTable& (*)();
                                    const std::optional<std::string>& forced_level = std::nullopt,
                                    const CudaProbe& cuda = probe_cuda(),
                                    DriverSource driver = machine_driver);
+
+/// The devices of a list of such names ("cuda:0,cuda:1"), or all of CUDA's ("cuda:all"). Errors: as
+/// select_device(); input_error for a device twice.
+[[nodiscard]] std::vector<Device> select_devices(
+    const std::string& names, const std::optional<std::string>& forced_level = std::nullopt,
+    const CudaProbe& cuda = probe_cuda(), DriverSource driver = machine_driver);
+
+/// Sets `together` where they are CUDA's lowest ordinals.
+void join(std::vector<Device>& devices);
 
 /// Gives this process the device's number of OpenMP threads. Call before the first kernel.
 void apply(const Device& device);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "harness/event_timer.h"
 #include "harness/launch_profile.h"
 #include "harness/telemetry.h"
+#include "kernels/cuda/release.h"
 
 namespace assay::harness {
 namespace {
@@ -112,7 +114,8 @@ class OnDeviceClock {
 };
 
 void sample_into(ItemRecord& record, Judgement& judgement, const ItemRequest& request,
-                 const Target& target, Sets& sets, const std::function<bool()>& interrupted,
+                 const Target& target, Sets& sets, BarrierMember* member,
+                 const std::function<bool()>& interrupted,
                  const std::function<void(const Progress&)>& on_progress) {
   Instance& instance = sets.instances.front();
   Telemetry telemetry({}, request.gpu);
@@ -135,23 +138,36 @@ void sample_into(ItemRecord& record, Judgement& judgement, const ItemRequest& re
     }
     subject.iterate = [&instance, &training] {
       instance.iterate();
-      const Observation observation = instance.observe();
+      const assay::Observation observation = instance.observe();
       training.losses.push_back(observation.loss);
       training.gradient_norms.push_back(observation.gradient_norm);
     };
+  }
+  std::int64_t hashed_steps = 0;
+  if (instance.weight_hash && request.hash_steps > 0) {
+    for (; hashed_steps < request.hash_steps; ++hashed_steps) subject.iterate();
+    record.weights = WeightsRecord{hashed_steps, instance.weight_hash()};
   }
   SamplerOptions options = request.options;
   std::optional<OnDeviceClock> device_clock;
   if (const auto* const cuda = std::get_if<CudaTarget>(&target); cuda && instance.enqueue) {
     device_clock.emplace(*cuda->stream, sets, request.gpu.get()).apply(subject, options);
   }
-  Sampling sampling = sample(subject, options);
+  Sampling sampling;
+  if (member != nullptr) {
+    const std::function<void()> keep_warm = subject.iterate ? subject.iterate : instance.iterate;
+    SharedSampling shared = sample_together(subject, options, keep_warm, *member);
+    sampling = std::move(shared.sampling);
+    record.window_begin_ns = shared.window_begin_ns;
+  } else {
+    sampling = sample(subject, options);
+  }
   if (device_clock) record.device_timing = device_clock->record();
   if (const auto* const cuda = std::get_if<CudaTarget>(&target);
       cuda && instance.enqueue_launches && sampling.stop_reason != "interrupted") {
     record.seconds_by_family = seconds_by_family(*cuda->stream, instance.enqueue_launches);
   }
-  record.warm_up_iterations = sampling.warm_up_iterations;
+  record.warm_up_iterations = hashed_steps + sampling.warm_up_iterations;
   record.warm_up_ns = sampling.warm_up_ns;
   record.steady = sampling.steady;
   record.batch = sampling.batch;
@@ -219,13 +235,22 @@ std::string current_exception_line() {
   }
 }
 
+void fail(ItemRecord& record, const std::string& error) {
+  record.status = "failed";
+  record.stop_reason = "failed";
+  record.converged = false;
+  record.error = one_line(error);
+}
+
 ItemRecord unmeasured(const CatalogueEntry& entry, const std::string& status,
-                      const std::string& error) {
+                      const std::string& error, const std::string& device) {
   const Workload& workload = entry.workload;
   ItemRecord record;
   record.workload = workload.name;
   record.kind = name(workload.kind);
   record.basket_item = entry.basket_item;
+  record.gang_item = entry.gang_item;
+  record.device = device;
   record.family = workload.family;
   for (const Dimension& dimension : workload.problem) {
     record.problem[dimension.name] = dimension.value;
@@ -247,28 +272,35 @@ MeasuredItem measure_item(const ItemRequest& request, const Target& target,
                           const std::function<bool()>& interrupted,
                           const std::function<void(const Progress&)>& on_progress) {
   const CatalogueEntry& entry = request.entry;
+  // Declared before all that can fail: with it ends the others' waiting.
+  std::optional<BarrierMember> member;
+  if (request.barrier != nullptr) member.emplace(*request.barrier, monotonic_ns);
   MeasuredItem measured;
   if (interrupted && interrupted()) {
-    measured.record = unmeasured(entry, "interrupted", "interrupted before it began");
+    measured.record =
+        unmeasured(entry, "interrupted", "interrupted before it began", request.device);
     return measured;
   }
   if (const auto reason = unavailable_on(entry.workload, target)) {
-    measured.record = unmeasured(entry, "failed", *reason);
+    measured.record = unmeasured(entry, "failed", *reason, request.device);
     return measured;
   }
   ItemRecord& record = measured.record;
-  record = unmeasured(entry, "failed", "");
+  record = unmeasured(entry, "failed", "", request.device);
+  const cuda::ReleaseWatch watch;
   try {
     Sets sets = make_sets(record, entry.workload, target, request.key);
     for (const auto& [key, value] : sets.instances.front().notes) record.notes[key] = value;
-    sample_into(record, measured.judgement, request, target, sets, interrupted, on_progress);
+    sample_into(record, measured.judgement, request, target, sets, member ? &*member : nullptr,
+                interrupted, on_progress);
     verify_into(record, sets);
+    if (member) {
+      member->wait(ItemPhase::verified, sets.instances.front().iterate, interrupted);
+    }
   } catch (...) {
-    record.status = "failed";
-    record.stop_reason = "failed";
-    record.converged = false;
-    record.error = current_exception_line();
+    fail(record, current_exception_line());
   }
+  if (record.status == "valid" && !watch.failure().empty()) fail(record, watch.failure());
   return measured;
 }
 

@@ -63,10 +63,11 @@ json to_json(const ProcessSpec& spec) {
   json items = json::array();
   for (const PlannedItem& item : spec.process.items) items.push_back(item_to_json(item));
   return {{"basket", spec.basket},
-          {"device", spec.device},
+          {"devices", spec.devices},
           {"cpu_isa", spec.cpu_isa ? json(*spec.cpu_isa) : json()},
           {"nonce", spec.nonce},
           {"progress_file", spec.progress_file},
+          {"choices", spec.choices ? json(*spec.choices) : json()},
           {"index", spec.process.index},
           {"seed", spec.process.seed},
           {"budget_s", spec.process.budget_s ? json(*spec.process.budget_s) : json()},
@@ -77,12 +78,15 @@ ProcessSpec spec_from_json(const json& document, const std::string& where) {
   try {
     ProcessSpec spec;
     document.at("basket").get_to(spec.basket);
-    document.at("device").get_to(spec.device);
+    document.at("devices").get_to(spec.devices);
     if (!document.at("cpu_isa").is_null()) {
       spec.cpu_isa = document.at("cpu_isa").get<std::string>();
     }
     document.at("nonce").get_to(spec.nonce);
     document.at("progress_file").get_to(spec.progress_file);
+    if (!document.at("choices").is_null()) {
+      spec.choices = document.at("choices").get<std::map<std::string, std::string>>();
+    }
     document.at("index").get_to(spec.process.index);
     document.at("seed").get_to(spec.process.seed);
     if (!document.at("budget_s").is_null()) {

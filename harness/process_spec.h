@@ -1,6 +1,7 @@
 #pragma once
 /// What a fresh process is told to measure: written by the parent as JSON, read by the child.
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -11,10 +12,13 @@ namespace assay::harness {
 
 struct ProcessSpec {
   std::string basket;
-  std::string device;                  ///< "cpu:0"
+  std::string devices;                 ///< "cpu:0", "cuda:0,cuda:1"
   std::optional<std::string> cpu_isa;  ///< a forced level
   std::string nonce;                   ///< 32 hex digits
   int progress_file = -1;              ///< file descriptor for progress lines, or -1
+  /// Choices of algorithms that devices and processes share (kernels/cuda/choice_book.h): what the
+  /// first process left. Nothing: each is made anew.
+  std::optional<std::map<std::string, std::string>> choices;
   PlannedProcess process;
 };
 

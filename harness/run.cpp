@@ -77,31 +77,56 @@ ProcessRecord record_left(const fs::path& output, const PlannedProcess& planned)
   return record;
 }
 
-/// Adds a record for each item that a process did not come to.
+/// Adds a record for each item that a process did not come to, on each of several devices.
 void add_missing(ProcessRecord& record, const PlannedProcess& planned, const Catalogue& catalogue,
-                 const std::string& status, const std::string& reason,
-                 const std::optional<std::string>& running) {
+                 const std::vector<Device>& devices, const std::string& status,
+                 const std::string& reason, const std::optional<std::string>& running) {
   for (const PlannedItem& item : planned.items) {
     const bool there =
         std::any_of(record.items.begin(), record.items.end(),
                     [&](const ItemRecord& done) { return done.workload == item.workload; });
     if (there) continue;
     const bool culprit = running && *running == item.workload;
-    record.items.push_back(unmeasured(entry_of(catalogue, item.workload), status,
-                                      culprit ? reason : "not run: " + reason));
+    const std::string line = culprit ? reason : "not run: " + reason;
+    const CatalogueEntry& entry = entry_of(catalogue, item.workload);
+    for (const std::string& device : ids_of(devices, entry.workload)) {
+      record.items.push_back(unmeasured(entry, status, line, device));
+    }
+  }
+}
+
+std::string names_of(const std::vector<Device>& devices) {
+  std::string names;
+  for (const Device& device : devices) names += (names.empty() ? "" : ",") + device.record.id;
+  return names;
+}
+
+/// GPUs' conditions in place of those that a CPU leaves missing.
+void add_gpu_conditions(const std::vector<Device>& devices, const HostFiles& files,
+                        std::map<std::string, Stated<std::string>>& conditions) {
+  std::vector<std::string> ids;
+  std::vector<std::map<std::string, Stated<std::string>>> each;
+  for (const Device& device : devices) {
+    if (!device.gpu) continue;
+    ids.push_back(device.record.id);
+    each.push_back(gpu_conditions(*device.gpu, files));
+  }
+  if (each.empty()) return;
+  for (auto& [name, condition] : joined_conditions(ids, each)) {
+    conditions.insert_or_assign(name, condition);
   }
 }
 
 class Runner {
  public:
-  Runner(const RunOptions& options, const Device& device, const Plan& plan,
+  Runner(const RunOptions& options, const std::vector<Device>& devices, const Plan& plan,
          const Catalogue& catalogue, ResultDocument& result)
       : options_(options),
-        device_(device),
+        devices_(devices),
         plan_(plan),
         catalogue_(catalogue),
         result_(result),
-        settings_(thread_settings(device)) {}
+        settings_(thread_settings(devices.front())) {}
 
   void run() {
     const InterruptGuard guard;
@@ -123,8 +148,11 @@ class Runner {
     const PlannedProcess& planned = plan_.processes[place];
     const fs::path spec = folder_.path() / fmt::format("spec-{}.json", place);
     const fs::path output = folder_.path() / fmt::format("process-{}.json", place);
-    write_document(spec, to_json(ProcessSpec{options_.basket, device_.record.id, options_.cpu_isa,
-                                             result_.nonce, kChildLines, planned}));
+    const bool shares = devices_.size() > 1 || plan_.record.fixed_time;
+    write_document(spec,
+                   to_json(ProcessSpec{options_.basket, names_of(devices_), options_.cpu_isa,
+                                       result_.nonce, kChildLines,
+                                       shares ? std::optional(choices_) : std::nullopt, planned}));
     ChildRequest request;
     request.arguments = {"measure-process", "--spec", spec.string(), "--output", output.string()};
     request.environment = settings_;
@@ -132,14 +160,20 @@ class Runner {
     request.on_idle = [&] { progress.draw(); };
     const ChildOutcome outcome = run_child(request);
     ProcessRecord record = record_left(output, planned);
+    // Algorithms are those of the first process, so that the others differ by nothing else.
+    if (place == 0 && plan_.record.fixed_time && fs::exists(choices_path(output))) {
+      choices_ = parse_json(read_file(choices_path(output)), "choices")
+                     .get<std::map<std::string, std::string>>();
+    }
     const std::string which = fmt::format("process {} of {}", place + 1, plan_.processes.size());
     const std::optional<std::string> running = progress.running();
     if (interrupted()) {
-      add_missing(record, planned, catalogue_, "interrupted", "the run was interrupted", running);
+      add_missing(record, planned, catalogue_, devices_, "interrupted", "the run was interrupted",
+                  running);
       stop("interrupted in " + which);
     } else if (!outcome.succeeded()) {
       const std::string reason = which + " ended with " + outcome.text();
-      add_missing(record, planned, catalogue_, "failed", reason, running);
+      add_missing(record, planned, catalogue_, devices_, "failed", reason, running);
       stop(running ? reason + " in " + *running : reason);
     }
     if (result_.incomplete_reason.empty()) note_left_out(record, which);
@@ -163,11 +197,12 @@ class Runner {
   }
 
   const RunOptions& options_;
-  const Device& device_;
+  const std::vector<Device>& devices_;
   const Plan& plan_;
   const Catalogue& catalogue_;
   ResultDocument& result_;
   std::map<std::string, std::string> settings_;
+  std::map<std::string, std::string> choices_;  ///< of algorithms
   TemporaryFolder folder_;
 };
 
@@ -183,9 +218,31 @@ std::map<std::string, std::string> thread_settings(const Device& device) {
   return settings;
 }
 
-ResultDocument run_suite(const RunOptions& options, const CatalogueSource& source) {
+std::optional<Error> verdict(const ResultDocument& result) {
+  if (!result.complete) {
+    return check_error("the run is incomplete: " + result.incomplete_reason, "",
+                       "certify refuses it; run it again");
+  }
+  std::int64_t troubled = 0;
+  const ItemRecord* first = nullptr;
+  for (const ProcessRecord& process : result.processes) {
+    for (const ItemRecord& item : process.items) {
+      if (item.status == "valid") continue;
+      ++troubled;
+      if (first == nullptr) first = &item;
+    }
+  }
+  if (first == nullptr) return std::nullopt;
+  return check_error(fmt::format("{}: {}{}", first->status, first->error,
+                                 troubled > 1 ? fmt::format("; {} more", troubled - 1) : ""),
+                     first->workload, "the other workloads' results are in the document");
+}
+
+ResultDocument run_suite(const RunOptions& options, const CatalogueSource& source,
+                         const DeviceSource& find) {
   const Suite& suite = suite_named(options.suite);
-  const Device device = select_device(options.device, options.cpu_isa);
+  const std::vector<Device> devices = find(options.device, options.cpu_isa);
+  const Device& device = devices.front();
   const Basket basket = load_basket(options.basket);
   const Catalogue catalogue = source(basket, device);
   if (options.seed && (*options.seed < 0 || *options.seed >= (std::int64_t{1} << 53))) {
@@ -203,17 +260,16 @@ ResultDocument run_suite(const RunOptions& options, const CatalogueSource& sourc
   if (plan.has_basket) result.basket = BasketRecord{basket.name, basket.version, basket.digest};
   result.tool = tool_record();
   result.device = device.record;
-  result.device_count = 1;
+  result.device_count = static_cast<std::int64_t>(devices.size());
+  if (devices.size() > 1) {
+    for (const Device& each : devices) result.devices.push_back(each.record);
+  }
   result.environment = measuring_environment(thread_settings(device));
   const HostFiles files;
   result.conditions =
       read_conditions(files, read_host_cpu(files, allowed_processors()), result.environment);
-  if (device.gpu) {
-    for (auto& [name, condition] : gpu_conditions(*device.gpu, files)) {
-      result.conditions.insert_or_assign(name, condition);
-    }
-  }
-  Runner(options, device, plan, catalogue, result).run();
+  add_gpu_conditions(devices, files, result.conditions);
+  Runner(options, devices, plan, catalogue, result).run();
   return result;
 }
 

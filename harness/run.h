@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "harness/measure_process.h"
 #include "harness/suite.h"
 #include "results/result.h"
@@ -16,7 +17,7 @@ inline constexpr const char* kEdition = "2026.1";
 
 struct RunOptions {
   std::string suite = "quick";
-  std::string device = "best";
+  std::string device = "best";  ///< or several: "cuda:0,cuda:1", "cuda:all"
   std::optional<std::string> cpu_isa;
   std::string basket = "tb1-lite";
   SuiteChoices choices;              ///< filter, processes, item_seconds: a "custom" suite
@@ -30,7 +31,12 @@ struct RunOptions {
 /// incomplete. Nothing is printed but the bar.
 /// Errors: input_error for unknown suites, devices, filters; check_error where no process starts.
 [[nodiscard]] ResultDocument run_suite(const RunOptions& options,
-                                       const CatalogueSource& source = make_catalogue);
+                                       const CatalogueSource& source = make_catalogue,
+                                       const DeviceSource& find = machine_devices);
+
+/// What a run's exit code says: nothing where it is complete and each workload is valid, else the
+/// check error to end with, which names the first that is not.
+[[nodiscard]] std::optional<Error> verdict(const ResultDocument& result);
 
 /// OpenMP's settings for measuring on the device, without those that the user has set: one thread
 /// a usable core, bound close together. Without binding the scheduler moves threads about, and a

@@ -53,6 +53,7 @@ class Batches {
     for (std::int64_t i = 0; i < batch; ++i) subject_.iterate();
     elapsed_ns_ = end_ns_ = subject_.now_ns() - begin_ns_;
   }
+  [[nodiscard]] std::int64_t begin_ns() const { return begin_ns_; }
   [[nodiscard]] std::int64_t end_ns() const { return end_ns_; }
   [[nodiscard]] std::int64_t elapsed_ns() const { return elapsed_ns_; }
 
@@ -145,6 +146,7 @@ void timed_window(const Subject& subject, const SamplerOptions& options, Samplin
   ProgressTicker ticker(subject, Phase::timed);
   std::int64_t look_at = next_look(0, options.rule);
   Batches batches(subject);
+  result.window_began_ns = batches.begin_ns();
   while (true) {
     batches.run(result.batch);
     const std::int64_t elapsed = batches.elapsed_ns();

@@ -58,6 +58,7 @@ struct Sampling {
   std::int64_t warm_up_ns = 0;
   bool steady = false;
   std::int64_t batch = 1;                   ///< iterations per sample
+  std::int64_t window_began_ns = 0;         ///< now_ns at the timed window's start
   std::vector<std::int64_t> sample_end_ns;  ///< from the start of the timed window; summed batches
   std::int64_t looks = 0;                   ///< times the stopping rule was asked
   bool converged = false;

@@ -32,7 +32,7 @@ Precision step_precision_of(const Catalogue& catalogue) {
 }
 
 bool in_suite(const CatalogueEntry& entry, const Suite& suite, Precision step_precision) {
-  if (!entry.basket_item.empty()) return suite.scored;
+  if (!entry.basket_item.empty() || !entry.gang_item.empty()) return suite.scored;
   if (entry.workload.kind == WorkloadKind::training_step) return false;
   return suite.kernels == Kernels::all || is_roof(entry.workload, step_precision);
 }
@@ -207,8 +207,9 @@ Plan make_plan(const Suite& suite, const SuiteChoices& choices, const Catalogue&
   check(choices);
   const Catalogue entries = chosen_entries(suite, choices, catalogue, target);
   const auto scored = static_cast<std::size_t>(
-      std::count_if(entries.begin(), entries.end(),
-                    [](const CatalogueEntry& entry) { return !entry.basket_item.empty(); }));
+      std::count_if(entries.begin(), entries.end(), [](const CatalogueEntry& entry) {
+        return !entry.basket_item.empty() || !entry.gang_item.empty();
+      }));
   Plan plan;
   plan.has_basket = scored > 0;
   const bool custom = !choices.filter.empty() || choices.processes || choices.item_seconds;

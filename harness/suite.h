@@ -49,6 +49,9 @@ struct Suite {
 /// two minutes each; fixed time, the same product and triad as roofs. ±0.5 %.
 /// gpu-check: no item. The roofs and the copy, then a short set of samples of each kernel, most
 /// telling first: one of each family before a second of any. One process, four minutes at most.
+/// Algorithms that a library offers are chosen in the first process and taken over by the others.
+/// On several devices each of a suite's seconds is one of all of them at once, and those that a
+/// process shares out among scored items are shared with the items that all train together.
 [[nodiscard]] const std::vector<Suite>& suites();
 
 /// Errors: input_error listing the suites.

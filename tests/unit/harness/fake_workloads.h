@@ -9,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "harness/catalogue.h"
@@ -69,12 +70,61 @@ inline Workload fake_roof(const std::string& family, const std::string& operatio
   return named(std::move(w));
 }
 
+/// A step that sleeps for 4 ms on the first device, 40 on the second, so that others'
+/// load on the machine doesn't matter; `each` is called with the device's number before.
+inline Workload sleeping_step(const std::string& operation,
+                              const std::function<void(int device)>& each = {}) {
+  Workload w = fake_step(operation);
+  w.on_cpu = [made = w.on_cpu, each](const CpuDevice& device, const InputKey& key) {
+    Instance instance = made(device, key);
+    const int number = device.threads - 1;
+    instance.iterate = [=, iterate = instance.iterate] {
+      if (each) each(number);
+      std::this_thread::sleep_for(std::chrono::milliseconds(4 + 36 * number));
+      iterate();
+    };
+    instance.weight_hash = [] { return std::uint64_t{0xfeed}; };
+    return instance;
+  };
+  return w;
+}
+
+/// "cpu:0,cpu:1": devices that are told apart by their threads, 1 and 2.
+inline std::vector<Device> fake_devices(const std::string& names,
+                                        const std::optional<std::string>& cpu_isa) {
+  if (names != "cpu:0,cpu:1") return select_devices(names, cpu_isa);
+  std::vector<Device> devices(2, cpu_device(cpu_isa));
+  for (int i = 0; i < 2; ++i) {
+    Device& device = devices[static_cast<std::size_t>(i)];
+    device.record.id = "cpu:" + std::to_string(i);
+    device.cpu.threads = i + 1;
+    device.together = 2;
+  }
+  return devices;
+}
+
 /// One of each kind; those that misbehave are reached by a filter only.
-inline Catalogue fake_catalogue(const Basket&, const Device&) {
+inline Catalogue fake_catalogue(const Basket&, const Device& device) {
   const auto short_work = [] { busy_for(std::chrono::microseconds(100)); };
   Workload bf16 = fake_kernel("bf16", short_work);
   bf16.precision = Precision::bf16;
   bf16.on_cpu = nullptr;
+  Workload gang = fake_step("gang");
+  gang.devices = 2;
+  Catalogue of_many;
+  if (device.together > 1) {
+    of_many.push_back({gang, "", "item-a"});
+    of_many.push_back({sleeping_step("sleeps"), "", ""});
+    of_many.push_back({sleeping_step("breaks",
+                                     [](int number) {
+                                       thread_local int left = 14;
+                                       if (number == 1 && --left == 0) {
+                                         throw std::runtime_error("the second device broke");
+                                       }
+                                     }),
+                       "", ""});
+    return of_many;
+  }
   return {
       {fake_step("step_a"), "item-a"},
       {fake_step("step_b"), "item-b"},

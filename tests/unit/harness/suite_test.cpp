@@ -230,7 +230,8 @@ TEST(BasketWorkloads, MicroBatchShrinksWithMemory) {
 
 TEST(ProcessSpec, GoesThroughJsonUnchanged) {
   const Plan plan = plan_of("quick");
-  const ProcessSpec spec{"tb1-lite", "cpu:0", "v3", make_nonce(5), 3, plan.processes[1]};
+  const std::map<std::string, std::string> choices = {{"conditions", "choice"}};
+  const ProcessSpec spec{"tb1-lite", "cpu:0", "v3", make_nonce(5), 3, choices, plan.processes[1]};
   const nlohmann::json json = to_json(spec);
   EXPECT_EQ(to_json(spec_from_json(nlohmann::json::parse(json.dump()), "spec")), json);
   nlohmann::json cut = json;
