@@ -284,6 +284,7 @@ void launch_entry(const Stream& stream, std::string_view entry, const Geometry& 
                                       block.y, block.z, shared_bytes, stream.handle(),
                                       parameters.data(), nullptr),
         "cuLaunchKernel", std::string(entry));
+  span.end();
 }
 
 }  // namespace assay::cuda

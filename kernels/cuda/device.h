@@ -108,17 +108,16 @@ class Stream {
   const LaunchObserver* observer_ = nullptr;
 };
 
-/// A launch, for the stream's observer: from the making of this object to its end.
+/// A launch, for the stream's observer: from the making of this object to end(), which is not
+/// called where the launch failed. Both may throw what the observer throws.
 class LaunchSpan {
  public:
   LaunchSpan(const Stream& stream, std::string_view name) : observer_(stream.observer()) {
     if (observer_ != nullptr) observer_->before(name);
   }
-  ~LaunchSpan() {
+  void end() const {
     if (observer_ != nullptr) observer_->after();
   }
-  LaunchSpan(const LaunchSpan&) = delete;
-  LaunchSpan& operator=(const LaunchSpan&) = delete;
 
  private:
   const LaunchObserver* observer_;

@@ -360,6 +360,7 @@ void CudaPlan::run(const cuda::Stream& stream, const Operands& operands, std::in
   cuda::blas::check(table_,
                     enqueue(stream, operands, fitted->second.layouts, fitted->second.algorithm),
                     "cublasLtMatmul", identity(operation_));
+  span.end();
 }
 
 std::vector<std::pair<std::string, std::string>> CudaPlan::notes() const {

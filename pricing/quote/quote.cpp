@@ -28,6 +28,18 @@ struct Throughput {
   std::string missing;             ///< why there is none
 };
 
+/// Of one device; of several, their mean, since the gang's factor holds them against the slowest.
+double item_pflops(const Assessment& assessment, const ItemFigures& item) {
+  if (!assessment.many_devices) return item.pflops;
+  double sum = 0.0;
+  for (const DeviceFigures& device : assessment.many_devices->devices) {
+    const auto figure = device.item_pflops.find(item.basket_item);
+    if (figure == device.item_pflops.end()) return item.pflops;
+    sum += figure->second;
+  }
+  return sum / static_cast<double>(assessment.many_devices->devices.size());
+}
+
 Throughput throughput_of(const Certificate& certificate,
                          const std::optional<NearestItem>& nearest) {
   const Assessment& assessment = certificate.assessment;
@@ -49,7 +61,7 @@ Throughput throughput_of(const Certificate& certificate,
     found.missing = "the certificate has no figure of the basket item '" + nearest->name + "'";
     return found;
   }
-  found.pflops = exact(figures->pflops, where);
+  found.pflops = exact(item_pflops(assessment, *figures), where);
   if (assessment.coverage_factor.has_value()) {
     found.relative = *assessment.coverage_factor.value *
                      std::hypot(figures->within_relative, figures->between_relative);

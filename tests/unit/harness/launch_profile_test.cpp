@@ -21,6 +21,7 @@ class LaunchProfile : public ::testing::Test {
   void launch(const std::string& name, double us) {
     const cuda::LaunchSpan span(*stream_, name);
     simulated_gpu().work(us);
+    span.end();
   }
 
   cuda::DriverTable driver_;

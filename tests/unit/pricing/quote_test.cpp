@@ -180,6 +180,24 @@ TEST(Quote, TheGangHoldsBackOneJob) {
   EXPECT_THAT(row.flags, IsEmpty());
 }
 
+/// The slowest device is in the gang's factor already, whose figures the certificate's items are.
+TEST(Quote, OfSeveralDevicesTheMeanIsHeldAgainstTheSlowestOnce) {
+  QuoteInput input = quote_input(seven_billion(), 8);
+  measure_gang(input);
+  const Rational hours = only_offer(input).hours;
+  Assessment& assessment = input.certificates[0].assessment;
+  assessment.many_devices.emplace();
+  for (const double share : {0.75, 1.25}) {
+    DeviceFigures device;
+    for (const ItemFigures& item : assessment.items) {
+      device.item_pflops[item.basket_item] = item.pflops * share;
+    }
+    assessment.many_devices->devices.push_back(device);
+  }
+  for (ItemFigures& item : assessment.items) item.pflops *= 0.75;
+  EXPECT_NEAR(static_cast<double>(only_offer(input).hours / hours), 1.0, 1e-12);
+}
+
 TEST(Quote, TheGangIsNeverExtrapolated) {
   QuoteInput input = quote_input(seven_billion(), 9);
   measure_gang(input);
