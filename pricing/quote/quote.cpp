@@ -32,7 +32,7 @@ struct Throughput {
 double item_pflops(const Assessment& assessment, const ItemFigures& item) {
   if (!assessment.many_devices) return item.pflops;
   double sum = 0.0;
-  for (const DeviceFigures& device : assessment.many_devices->devices) {
+  for (const assay::DeviceFigures& device : assessment.many_devices->devices) {
     const auto figure = device.item_pflops.find(item.basket_item);
     if (figure == device.item_pflops.end()) return item.pflops;
     sum += figure->second;

@@ -188,7 +188,7 @@ TEST(Quote, OfSeveralDevicesTheMeanIsHeldAgainstTheSlowestOnce) {
   Assessment& assessment = input.certificates[0].assessment;
   assessment.many_devices.emplace();
   for (const double share : {0.75, 1.25}) {
-    DeviceFigures device;
+    assay::DeviceFigures device;
     for (const ItemFigures& item : assessment.items) {
       device.item_pflops[item.basket_item] = item.pflops * share;
     }
