@@ -166,7 +166,10 @@ void add_ledger(CLI::App& app, Context& context) {
   CLI::App* parent =
       app.add_subcommand("ledger", "Open, check, anchor, export and close a ledger of vouchers");
   parent->require_subcommand(1);
-  parent->footer("Help: assay ledger <command> --help. The vouchers in it: assay voucher.");
+  parent->footer(
+      "Help: assay ledger <command> --help. The vouchers in it: assay voucher.\n"
+      "Example: assay ledger check --ledger city.ledger --anchors city.anchors "
+      "--anchor-key sun.key.pub");
   add_open(*parent, context);
   add_post(*parent, context);
   add_sign(*parent, context);

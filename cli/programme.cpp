@@ -106,6 +106,9 @@ void add_programme(CLI::App& app, Context& context) {
   CLI::App* parent =
       app.add_subcommand("programme", "Voucher programmes: list, show, check, apply, simulate");
   parent->require_subcommand(1);
+  parent->footer(
+      "Help: assay programme <command> --help.\n"
+      "Example: assay programme apply claim.json");
   add_list(*parent, context);
   add_show(*parent, context);
   add_check(*parent, context);

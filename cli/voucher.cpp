@@ -173,7 +173,10 @@ void add_voucher(CLI::App& app, Context& context) {
   CLI::App* voucher =
       app.add_subcommand("voucher", "Issue, reserve, redeem and settle compute vouchers");
   voucher->require_subcommand(1);
-  voucher->footer("Help: assay voucher <command> --help. The ledger itself: assay ledger.");
+  voucher->footer(
+      "Help: assay voucher <command> --help. The ledger itself: assay ledger.\n"
+      "Example: assay voucher reserve --ledger city.ledger --voucher v-1 --cu 100 --actor wang "
+      "--reason \"order 17\"");
   add_issue(*voucher, context);
   add_show(*voucher, context);
   add_quantity_steps(*voucher, context);
