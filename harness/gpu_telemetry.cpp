@@ -212,7 +212,10 @@ void GpuTelemetry::stop_thread() {
     stop_ = true;
   }
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  thread_life_s_ =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - thread_begin_).count();
 }
 
 void GpuTelemetry::begin() {
@@ -226,6 +229,7 @@ void GpuTelemetry::begin() {
   stop_ = false;
   begin_ = read_counters();
   sample();
+  thread_begin_ = std::chrono::steady_clock::now();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -291,8 +295,11 @@ void GpuTelemetry::fill(TelemetryRecord& record, const Counters& last) const {
     }
   }
   gpu["samples"] = Figure::known(static_cast<double>(samples_));
-  gpu["sampler_cpu_share"] = window_s > 0.0 ? Figure::known(thread_cpu_s_ / window_s)
-                                            : Figure::missing("the window was empty");
+  // Of the thread's life, which a window of microseconds can be shorter than; two clocks may
+  // differ.
+  gpu["sampler_cpu_share"] = thread_life_s_ > 0.0
+                                 ? Figure::known(std::min(1.0, thread_cpu_s_ / thread_life_s_))
+                                 : Figure::missing("no thread read");
   gpu["power_w_mean_of_readings"] = power_w_.mean();
   gpu["power_w_max_of_readings"] = power_w_.greatest();
   gpu["clock_mhz_stated_max"] = max_clock_mhz(*gpu_, nvml::Clock::sm);

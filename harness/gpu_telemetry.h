@@ -77,8 +77,10 @@ class GpuTelemetry {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
-  double last_cost_s_ = 0.0;   ///< of one reading, as CPU time
-  double thread_cpu_s_ = 0.0;  ///< of the thread in this window
+  double last_cost_s_ = 0.0;    ///< of one reading, as CPU time
+  double thread_cpu_s_ = 0.0;   ///< of the thread in this window
+  double thread_life_s_ = 0.0;  ///< of the thread in this window, by the clock on the wall
+  std::chrono::steady_clock::time_point thread_begin_;
   std::int64_t samples_ = 0;
   Readings power_w_;
   Readings sm_clock_mhz_;
