@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -23,10 +24,27 @@ void set_up_messages() {
   spdlog::set_default_logger(std::move(logger));
 }
 
-bool has_command(const CLI::App& app, const std::string& name) {
-  const auto named =
-      app.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; });
-  return !named.empty();
+/// The command that the first words name, and the word that should name one and doesn't.
+struct Named {
+  std::string command = "assay";
+  std::string unknown;
+};
+
+Named command_named(const CLI::App& app, int argc, char** argv) {
+  Named named;
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    if (at->get_subcommands([](const CLI::App*) { return true; }).empty()) break;
+    const auto next = at->get_subcommands(
+        [&](const CLI::App* command) { return command->get_name() == argv[i]; });
+    if (next.empty()) {
+      named.unknown = argv[i];
+      break;
+    }
+    at = next.front();
+    named.command += " " + at->get_name();
+  }
+  return named;
 }
 
 /// One line: what, where, the mend.
@@ -45,16 +63,18 @@ int main(int argc, char** argv) {
   app.footer("Help: assay <command> --help. Exit codes: 0 done, 1 a check failed, 2 usage.");
   assay::cli::Context context;
   assay::cli::add_all_commands(app, context);
+  const Named named = command_named(app, argc, argv);
+  const std::string help = "see: " + named.command + " --help";
   try {
-    if (argc > 1 && argv[1][0] != '-' && !has_command(app, argv[1])) {
-      throw assay::input_error("no such command", argv[1], "see: assay --help");
+    if (!named.unknown.empty()) {
+      throw assay::input_error("no such command", named.unknown, help);
     }
     app.parse(argc, argv);
     return static_cast<int>(context.exit_code);
   } catch (const CLI::Success& success) {  // --help and --version
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return report(std::string(error.what()) + " (see: assay --help)", assay::ExitCode::usage);
+    return report(fmt::format("{} ({})", error.what(), help), assay::ExitCode::usage);
   } catch (const assay::Error& error) {
     return report(error.line(), error.code());
   } catch (const std::exception& error) {

@@ -18,6 +18,8 @@ class BadInput(Case):
     def test_usage(self):
         self.refused(2, ["--help"], "certify")
         self.refused(2, ["frobnicate", "no such command"], "frobnicate")
+        self.refused(2, ["aply", "no such command", "assay programme --help"], "programme", "aply")
+        self.refused(2, ["--key", "assay certify --help"], "certify", "result.json")
         self.refused(2, [], "run", "--suite", "quickest", "-o", "r.json")
 
     def test_unknown_workload_and_device(self):

@@ -5,11 +5,15 @@ import json
 import math
 import pathlib
 import shutil
+import sys
 import tempfile
 from fractions import Fraction
 
 import support
 from support import SOURCE, Case, assay
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "independent"))
+from model_flops import flops_per_token  # noqa: E402
 
 EXAMPLES = SOURCE / "pricing" / "data" / "examples"
 KEY = SOURCE / "tests" / "support" / "test.key.pub"
@@ -25,20 +29,6 @@ def half_even(figure, decimals):
 
 def exact(number):
     return Fraction(repr(number))
-
-
-def flops_per_token(model):
-    """6·N_matmul + 6·L·d_attn·T (docs/figures.md)."""
-    attention = model["heads"] * model["head_size"]
-    matrices = 3 if model["activation"] == "swiglu" else 2
-    layer = model["width"] * (attention * 2 + 2 * model["kv_heads"] * model["head_size"])
-    layer += matrices * model["width"] * model["feed_forward"]
-    if model["experts"]:
-        visited = model["experts_per_token"] + model["shared_experts"]
-        layer += model["width"] * model["experts"]
-        layer += visited * matrices * model["width"] * model["expert_feed_forward"]
-    products = model["layers"] * layer + model["vocabulary"] * model["width"]
-    return 6 * products + 6 * model["layers"] * attention * model["sequence"]
 
 
 class QuoteCase(Case):
