@@ -57,6 +57,7 @@ bool is_refusal(Status status) {
 /// "1.2e-03, -, 1.4e-03", the heuristic's order.
 std::string times_text(const std::vector<Candidate>& candidates) {
   std::vector<std::string> texts;
+  texts.reserve(candidates.size());
   for (const Candidate& candidate : candidates) {
     texts.push_back(candidate.seconds ? fmt::format("{:.3e}", *candidate.seconds) : "-");
   }
