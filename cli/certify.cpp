@@ -13,7 +13,7 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct CertifyOptions {
   std::filesystem::path result;
   std::filesystem::path key;
   std::filesystem::path output = "certificate.json";
@@ -21,7 +21,7 @@ struct Options {
   CertificateRequest request;
 };
 
-void run(const Options& options, const Context& context) {
+void certify(const CertifyOptions& options, const Context& context) {
   const nlohmann::json document = parse_json(read_file(options.result), options.result.string());
   const std::string private_pem = read_file(options.key);
   const nlohmann::json envelope = certify(result_from_json(document, options.result.string()),
@@ -39,12 +39,12 @@ void run(const Options& options, const Context& context) {
 }  // namespace
 
 void add_certify(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CertifyOptions>();
   CLI::App* command = add_command(app, context, "certify",
                                   "Derive every figure of a result and sign them as a certificate",
                                   "assay certify result.json --key laboratory.key -o "
                                   "certificate.json",
-                                  [options, &context] { run(*options, context); });
+                                  [options, &context] { certify(*options, context); });
   command->add_option("result", options->result, "Result document of assay run")->required();
   command->add_option("-k,--key", options->key, "Private key (assay keygen)")->required();
   command->add_option("-o,--output", options->output, "Certificate to write")

@@ -14,7 +14,7 @@
 namespace assay::cli {
 namespace {
 
-void run(const std::optional<std::string>& level, const Context& context) {
+void show_devices(const std::optional<std::string>& level, const Context& context) {
   const std::vector<harness::Device> devices = harness::find_devices(level);
   const harness::CudaProbe cuda = harness::probe_cuda();
   Table table({{"device"},
@@ -52,7 +52,7 @@ void add_devices(CLI::App& app, Context& context) {
   auto level = std::make_shared<std::optional<std::string>>();
   CLI::App* command =
       add_command(app, context, "devices", "List the devices that can be measured here",
-                  "assay devices", [level, &context] { run(*level, context); });
+                  "assay devices", [level, &context] { show_devices(*level, context); });
   command->add_option("--cpu-isa", *level, "Force a CPU level: v2, v3, avx512, avx512_bf16, amx");
 }
 

@@ -14,7 +14,7 @@ namespace {
 namespace ledger = pricing::ledger;
 using Path = std::filesystem::path;
 
-struct Options {
+struct LedgerOptions {
   ledger::Request request;
   std::string name;
   std::string second_signature_above;
@@ -30,7 +30,7 @@ struct Options {
 };
 
 void add_open(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "open", "Open a new ledger",
       "assay ledger open --ledger city.ledger --name city --actor chen --reason 'council decision' "
@@ -51,7 +51,7 @@ void add_open(CLI::App& parent, Context& context) {
 }
 
 void add_post(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "post",
       "Post operations from documents: actors, programmes, rules, ceilings, certificates, budgets, "
@@ -66,7 +66,7 @@ void add_post(CLI::App& parent, Context& context) {
 }
 
 void add_sign(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "sign", "Add a signature to an operation's document",
       "assay ledger sign fund-2026.json --sign sun.key", [options, &context] {
@@ -77,7 +77,7 @@ void add_sign(CLI::App& parent, Context& context) {
 }
 
 void add_check(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "check",
       "Check everything again: file, chain, signatures, invariants, balances, anchors",
@@ -91,7 +91,7 @@ void add_check(CLI::App& parent, Context& context) {
 }
 
 void add_anchor(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "anchor", "Sign the head and append it to a file of anchors (daily)",
       "assay ledger anchor --ledger city.ledger --anchors city.anchors --sign sun.key",
@@ -104,7 +104,7 @@ void add_anchor(CLI::App& parent, Context& context) {
 }
 
 void add_export(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "export", "Write the ledger for hledger or as FOCUS cost rows",
       "assay ledger export --ledger city.ledger --format hledger -o city.journal",
@@ -118,7 +118,7 @@ void add_export(CLI::App& parent, Context& context) {
 }
 
 void add_statement(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "statement", "Budgets of each programme and year, and CU delivered per yuan",
       "assay ledger statement --ledger city.ledger --programme p", [options, &context] {
@@ -129,7 +129,7 @@ void add_statement(CLI::App& parent, Context& context) {
 }
 
 void add_close(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "close", "Close a programme's year: free money lapses or is carried over",
       "assay ledger close --ledger city.ledger --programme p --year 2026 --actor sun --reason "
@@ -144,7 +144,7 @@ void add_close(CLI::App& parent, Context& context) {
 }
 
 void add_reconcile(CLI::App& parent, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "reconcile",
       "Hold paid, payable and receivable against a payment file and a bank statement",

@@ -15,7 +15,7 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct ListOptions {
   std::string filter;
   std::string basket = "tb1-lite";
   std::optional<std::string> level;
@@ -90,7 +90,7 @@ std::string markdown(std::vector<harness::ListedWorkload> workloads) {
   return text;
 }
 
-void run(const Options& options, const Context& context) {
+void list_workloads(const ListOptions& options, const Context& context) {
   harness::Device device = harness::cpu_device(options.level);
   // The page must read the same wherever it is made: it is written for a CPU with BF16.
   if (options.markdown) device.cpu.level = CpuLevel::avx512_bf16;
@@ -126,10 +126,10 @@ void run(const Options& options, const Context& context) {
 }  // namespace
 
 void add_list(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ListOptions>();
   CLI::App* command = add_command(
       app, context, "list", "List the workloads: problem, precision, FLOPs, bytes, back ends",
-      "assay list --filter attention", [options, &context] { run(*options, context); });
+      "assay list --filter attention", [options, &context] { list_workloads(*options, context); });
   command->add_option("--filter", options->filter, "Regular expression over the names");
   command->add_option("--basket", options->basket, "Basket whose items are listed")
       ->capture_default_str();

@@ -14,13 +14,13 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct RunOptions {
   harness::RunOptions run;
   std::optional<std::string> profile;
   std::filesystem::path output = "result.json";
 };
 
-void run(const Options& options, Context& context) {
+void run_suite(const RunOptions& options, Context& context) {
   if (options.profile) {
     const harness::RunOptions& of = options.run;
     harness::profile_named({*options.profile, of.device, of.cpu_isa, of.basket, of.seed});
@@ -40,10 +40,11 @@ void run(const Options& options, Context& context) {
 }  // namespace
 
 void add_run(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(
-      app, context, "run", "Measure a suite in fresh processes and write a result document",
-      "assay run --suite quick -o result.json", [options, &context] { run(*options, context); });
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = add_command(app, context, "run",
+                                  "Measure a suite in fresh processes and write a result document",
+                                  "assay run --suite quick -o result.json",
+                                  [options, &context] { run_suite(*options, context); });
   command
       ->add_option("--suite", options->run.suite,
                    "quick, standard, certify or gpu-check: planned for 2, 10, 20 and 4 minutes")

@@ -12,13 +12,13 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct VerifyOptions {
   std::filesystem::path certificate;
   std::filesystem::path key;
   std::filesystem::path result;
 };
 
-void run(const Options& options, Context& context) {
+void verify_certificate(const VerifyOptions& options, Context& context) {
   std::optional<ResultDocument> result;
   std::string result_digest;
   if (!options.result.empty()) {
@@ -58,11 +58,11 @@ void run(const Options& options, Context& context) {
 }  // namespace
 
 void add_verify(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   CLI::App* command = add_command(
       app, context, "verify", "Audit a certificate: signature, validity, all figures again",
       "assay verify certificate.json --key laboratory.key.pub --result result.json",
-      [options, &context] { run(*options, context); });
+      [options, &context] { verify_certificate(*options, context); });
   command->add_option("certificate", options->certificate, "Certificate to audit")->required();
   command->add_option("-k,--key", options->key, "Public key of the laboratory");
   command->add_option("-r,--result", options->result,

@@ -36,6 +36,7 @@ class FaultInjection {
   static void begin(const Table& inner, const Fault& fault = {}) {
     State& state = the_state();
     state.fault = fault;
+    ++state.begins;
     state.has_failed = false;
     state.inner = inner;
     state.outer = inner;
@@ -63,11 +64,13 @@ class FaultInjection {
 
  private:
   static constexpr std::size_t kMostEntries = 80;
+  static constexpr std::size_t kMostAlike = 20;
   struct State {
     Table inner{};
     Table outer{};
     Fault fault;
     std::atomic<bool> has_failed = false;
+    int begins = 0;
     std::size_t entries = 0;
     std::array<std::string_view, kMostEntries> names;
     std::array<std::atomic<int>, kMostEntries> calls{};
@@ -77,6 +80,19 @@ class FaultInjection {
     static State state;
     return state;
   }
+  /// The entries of one signature in the table's order. A function is made for each place here
+  /// rather than for each entry of the table, which would be thousands for the compiler to make.
+  template <class... P>
+  struct Alike {
+    int begins = 0;
+    std::size_t count = 0;
+    std::array<std::size_t, kMostAlike> entries{};
+  };
+  template <class... P>
+  static Alike<P...>& alike() {
+    static Alike<P...> entries;
+    return entries;
+  }
 
   static bool ends_something(std::string_view name) {
     for (const std::string_view part :
@@ -85,17 +101,21 @@ class FaultInjection {
     }
     return false;
   }
-
-  template <std::size_t Index, class... P>
-  static int pass_on(P... parameters) {
+  static bool fails_now(std::size_t index) {
     State& state = the_state();
-    const auto inner = reinterpret_cast<int (*)(P...)>(state.addresses[Index]);
-    const int call = ++state.calls[Index];
-    if (state.names[Index] != state.fault.entry || call != state.fault.call) {
-      return inner(parameters...);
-    }
+    const int call = ++state.calls[index];
+    if (state.names[index] != state.fault.entry || call != state.fault.call) return false;
     state.has_failed = true;
-    if (ends_something(state.names[Index])) inner(parameters...);
+    return true;
+  }
+
+  template <std::size_t Place, class... P>
+  static int pass_on(P... parameters) {
+    const std::size_t index = alike<P...>().entries[Place];
+    const State& state = the_state();
+    const auto inner = reinterpret_cast<int (*)(P...)>(state.addresses[index]);
+    if (!fails_now(index)) return inner(parameters...);
+    if (ends_something(state.names[index])) inner(parameters...);
     return state.fault.code;
   }
 
@@ -104,8 +124,11 @@ class FaultInjection {
     constexpr auto kAll = []<std::size_t... I>(std::index_sequence<I...>) {
       return std::array<int (*)(P...), sizeof...(I)>{&pass_on<I, P...>...};
     }
-    (std::make_index_sequence<kMostEntries>());
-    entry = kAll.at(index);
+    (std::make_index_sequence<kMostAlike>());
+    Alike<P...>& entries = alike<P...>();
+    if (std::exchange(entries.begins, the_state().begins) != the_state().begins) entries.count = 0;
+    entry = kAll.at(entries.count);
+    entries.entries.at(entries.count++) = index;
   }
   /// Texts and the like.
   template <class R, class... P>
