@@ -3,9 +3,16 @@
 # in the program as data (kernels/cuda/images.h). Without nvcc the kernels are left out.
 #
 # Options: ASSAY_NVCC, the compiler of the fatbins (device code is C++17, so that nvcc 11.8 serves
-# old drivers); ASSAY_CUDA_ARCHITECTURES, "80;90" by default, of 75 80 86 89 90 100 120.
+# old drivers; OFF or ASSAY_NVCC-NOTFOUND leaves the kernels out); ASSAY_CUDA_ARCHITECTURES, "80;90"
+# by default, of 75 80 86 89 90 100 120.
 set(ASSAY_CUDA_ARCHITECTURES "80;90" CACHE STRING "Architectures that CUDA kernels are built for")
-find_program(ASSAY_NVCC nvcc HINTS /usr/local/cuda/bin DOC "nvcc that compiles the CUDA kernels")
+# find_program would search again for what ends in -NOTFOUND. What it did not find itself it caches
+# with a type, and that it should look for again; what the command line says has none.
+get_property(asked CACHE ASSAY_NVCC PROPERTY TYPE)
+if(asked STREQUAL "UNINITIALIZED" AND "${ASSAY_NVCC}" MATCHES "NOTFOUND$")
+  set(ASSAY_NVCC OFF CACHE FILEPATH "nvcc that compiles the CUDA kernels" FORCE)
+endif()
+find_program(ASSAY_NVCC nvcc PATHS /usr/local/cuda/bin DOC "nvcc that compiles the CUDA kernels")
 
 # What the host compiler of nvcc sees, too; nvcc's own front end is told where the warning is ours.
 set(ASSAY_NVCC_FLAGS -std=c++17 -O3 -lineinfo --no-compress -Xptxas=-v -Xcompiler=-Wall,-Wextra
