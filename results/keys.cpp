@@ -68,13 +68,13 @@ std::string text_of(const Bio& bio) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-std::string public_pem_of(EVP_PKEY* key) {
+std::string pem_of_public(EVP_PKEY* key) {
   const Bio bio(BIO_new(BIO_s_mem()));
   require(bio != nullptr && PEM_write_bio_PUBKEY(bio.get(), key) == 1);
   return text_of(bio);
 }
 
-std::string key_id_of(EVP_PKEY* key) {
+std::string id_of(EVP_PKEY* key) {
   unsigned char* data = nullptr;
   const int size = i2d_PUBKEY(key, &data);
   require(size > 0);
@@ -95,7 +95,7 @@ KeyPair generate_key_pair() {
   const Bio bio(BIO_new(BIO_s_secmem()));
   require(bio != nullptr && PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0,
                                                           nullptr, nullptr) == 1);
-  return {text_of(bio), public_pem_of(key.get()), key_id_of(key.get())};
+  return {text_of(bio), pem_of_public(key.get()), id_of(key.get())};
 }
 
 void write_key_pair(const fs::path& path, const KeyPair& keys) {
@@ -116,38 +116,54 @@ void write_key_pair(const fs::path& path, const KeyPair& keys) {
   }
 }
 
-std::string sign(const std::string& private_pem, std::string_view bytes) {
-  const Key key = read_key(private_pem, Half::private_key);
+PrivateKey::PrivateKey(const std::string& pem)
+    : key_(read_key(pem, Half::private_key)), id_(id_of(key_.get())) {}
+
+std::string PrivateKey::sign(std::string_view bytes) const {
   const Context context(EVP_MD_CTX_new());
   require(context != nullptr);
   std::string signature(kSignatureBytes, '\0');
   std::size_t size = signature.size();
-  require(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1);
+  require(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1);
   require(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
                          bytes_of(bytes), bytes.size()) == 1 &&
           size == kSignatureBytes);
   return signature;
 }
 
-bool verify_signature(const std::string& public_pem, std::string_view bytes,
-                      std::string_view signature) {
-  const Key key = read_key(public_pem, Half::public_key);
+std::string PrivateKey::public_pem() const {
+  return pem_of_public(key_.get());
+}
+
+PublicKey::PublicKey(const std::string& pem)
+    : key_(read_key(pem, Half::public_key)), id_(id_of(key_.get())) {}
+
+bool PublicKey::verify(std::string_view bytes, std::string_view signature) const {
   if (signature.size() != kSignatureBytes) return false;
   const Context context(EVP_MD_CTX_new());
   require(context != nullptr);
-  require(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1);
+  require(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1);
   const int verdict = EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(),
                                        bytes_of(bytes), bytes.size());
   ERR_clear_error();
   return verdict == 1;
 }
 
+std::string sign(const std::string& private_pem, std::string_view bytes) {
+  return PrivateKey(private_pem).sign(bytes);
+}
+
+bool verify_signature(const std::string& public_pem, std::string_view bytes,
+                      std::string_view signature) {
+  return PublicKey(public_pem).verify(bytes, signature);
+}
+
 std::string public_pem_of(const std::string& private_pem) {
-  return public_pem_of(read_key(private_pem, Half::private_key).get());
+  return PrivateKey(private_pem).public_pem();
 }
 
 std::string key_id_of(const std::string& public_pem) {
-  return key_id_of(read_key(public_pem, Half::public_key).get());
+  return PublicKey(public_pem).id();
 }
 
 }  // namespace assay

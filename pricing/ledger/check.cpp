@@ -46,6 +46,11 @@ std::vector<std::string> judge_signatures(const std::vector<StoredRecord>& recor
                                           std::size_t& count) {
   std::vector<std::string> findings;
   std::map<std::string, std::string> pem_of;  // by key id
+  std::map<std::string, PublicKey> keys;      // by PEM, each read once
+  const auto key_of = [&](const std::string& pem) -> const PublicKey& {
+    const auto found = keys.find(pem);
+    return found != keys.end() ? found->second : keys.emplace(pem, PublicKey(pem)).first->second;
+  };
   for (const StoredRecord& stored : records) {
     const Body& body = stored.record.operation.body;
     if (const auto* open = std::get_if<OpenLedger>(&body)) pem_of[open->key_id] = open->public_pem;
@@ -54,8 +59,8 @@ std::vector<std::string> judge_signatures(const std::vector<StoredRecord>& recor
       const auto pem = pem_of.find(signature.key_id);
       bool holds = false;
       try {
-        holds =
-            pem != pem_of.end() && signature_holds(stored.operation_text, signature, pem->second);
+        holds = pem != pem_of.end() &&
+                signature_holds(stored.operation_text, signature, key_of(pem->second));
       } catch (const Error&) {  // a key that is none
       }
       if (!holds) {

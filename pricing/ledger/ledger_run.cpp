@@ -36,6 +36,12 @@ Error refused(const Refusal& refusal, const std::string& where) {
                      refusal.mend);
 }
 
+std::vector<PrivateKey> read_keys(const std::vector<fs::path>& files) {
+  std::vector<PrivateKey> keys;
+  for (const fs::path& file : files) keys.emplace_back(read_file(file));
+  return keys;
+}
+
 SignedOperation build(const Request& request, const std::string& ledger, Body body) {
   SignedOperation result;
   Operation& operation = result.operation;
@@ -47,7 +53,7 @@ SignedOperation build(const Request& request, const std::string& ledger, Body bo
   operation.body = std::move(body);
   // Read back as a document: what a file may not say, an option may not either.
   result = operation_from_document(operation_document(result), "operation");
-  for (const fs::path& key : request.sign) add_signature(result, read_file(key));
+  for (const PrivateKey& key : read_keys(request.sign)) add_signature(result, key);
   return result;
 }
 
@@ -223,10 +229,11 @@ Said post_body(const Request& request, Body body) {
 }
 
 Said post_files(const Request& request, const std::vector<fs::path>& files) {
+  const std::vector<PrivateKey> keys = read_keys(request.sign);
   std::vector<SignedOperation> operations;
   for (const fs::path& file : files) {
     for (SignedOperation& operation : read_operations(file)) {
-      for (const fs::path& key : request.sign) add_signature(operation, read_file(key));
+      for (const PrivateKey& key : keys) add_signature(operation, key);
       operations.push_back(std::move(operation));
     }
   }
@@ -263,7 +270,7 @@ Said post_files(const Request& request, const std::vector<fs::path>& files) {
 Said sign_file(const std::vector<fs::path>& keys, const fs::path& file) {
   SignedOperation operation =
       operation_from_document(parse_json(read_file(file), file.string()), file.string());
-  for (const fs::path& key : keys) add_signature(operation, read_file(key));
+  for (const PrivateKey& key : read_keys(keys)) add_signature(operation, key);
   Said said;
   said.document = operation_document(operation);
   write_document(file, said.document);

@@ -12,7 +12,6 @@
 #include "results/document.h"
 #include "results/envelope.h"
 #include "results/json_path.h"
-#include "results/keys.h"
 
 namespace assay::pricing::ledger {
 
@@ -507,21 +506,20 @@ Body body_from_json(const Json& part, std::string_view kind, const std::string& 
   return body;
 }
 
-void add_signature(SignedOperation& signed_operation, const std::string& private_pem) {
-  const std::string key_id = key_id_of(public_pem_of(private_pem));
+void add_signature(SignedOperation& signed_operation, const PrivateKey& key) {
   for (const OperationSignature& signature : signed_operation.signatures) {
-    if (signature.key_id == key_id) {
+    if (signature.key_id == key.id()) {
       throw input_error("this key has signed the operation already", "--sign",
                         "let another actor sign");
     }
   }
   signed_operation.signatures.push_back(
-      {key_id, sign(private_pem, signed_bytes(canonical_text(signed_operation.operation)))});
+      {key.id(), key.sign(signed_bytes(canonical_text(signed_operation.operation)))});
 }
 
 bool signature_holds(const std::string& operation_text, const OperationSignature& signature,
-                     const std::string& public_pem) {
-  return verify_signature(public_pem, signed_bytes(operation_text), signature.signature);
+                     const PublicKey& key) {
+  return key.verify(signed_bytes(operation_text), signature.signature);
 }
 
 }  // namespace assay::pricing::ledger

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pricing/ledger/operations.h"
+#include "results/keys.h"
 
 namespace assay::pricing::ledger {
 
@@ -44,13 +45,11 @@ inline constexpr const char* kOperationType = "application/vnd.assay.ledger-oper
 [[nodiscard]] Body body_from_json(const nlohmann::json& part, std::string_view kind,
                                   const std::string& where);
 
-/// Adds a signature by this private key. Errors: input_error for an unusable key, or one that has
-/// signed already.
-void add_signature(SignedOperation& signed_operation, const std::string& private_pem);
+/// Adds a signature by this key. Errors: input_error where it has signed already.
+void add_signature(SignedOperation& signed_operation, const PrivateKey& key);
 
-/// Whether a signature is that public key's. Errors: input_error for an unusable key.
+/// Whether a signature is that key's.
 [[nodiscard]] bool signature_holds(const std::string& operation_text,
-                                   const OperationSignature& signature,
-                                   const std::string& public_pem);
+                                   const OperationSignature& signature, const PublicKey& key);
 
 }  // namespace assay::pricing::ledger

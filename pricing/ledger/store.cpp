@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -59,6 +61,18 @@ Posting posting_from(const State& state, const Operation& operation, const std::
   throw changed(id, "unknown account " + text);
 }
 
+/// Resets a statement that was stepped: one left open would hold its transaction.
+class Rows {
+ public:
+  explicit Rows(Statement& statement) : statement_(statement) {}
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
+  ~Rows() { statement_.reset(); }
+
+ private:
+  Statement& statement_;
+};
+
 }  // namespace
 
 const std::string& first_root() {
@@ -76,10 +90,44 @@ std::string next_root(const std::string& root, std::int64_t id, std::int64_t rec
 }
 
 struct Store::Parts {
+  /// What a store does again and again, prepared once.
+  struct Reading {
+    explicit Reading(Database& database)
+        : entries(database,
+                  "SELECT id, recorded_s, key, kind, actor, role, reason, operation, "
+                  "signatures, root FROM entries WHERE id > ? ORDER BY id"),
+          postings(database,
+                   "SELECT account, commodity, amount FROM postings WHERE entry = ? ORDER BY id") {}
+    Statement entries;
+    Statement postings;
+  };
+
+  struct Writing {
+    explicit Writing(Database& database)
+        : begin(database, "BEGIN IMMEDIATE"),
+          commit(database, "COMMIT"),
+          known(database, "SELECT id, operation FROM entries WHERE key = ?"),
+          entry(database, "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          posting(database, "INSERT INTO postings VALUES (?, ?, ?, ?, ?)"),
+          balance(
+              database,
+              "INSERT INTO balances VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE SET amount "
+              "= excluded.amount") {}
+    Statement begin;
+    Statement commit;
+    Statement known;
+    Statement entry;
+    Statement posting;
+    Statement balance;
+  };
+
   Database database;
+  std::optional<Reading> reading;  ///< once the tables are there
+  std::optional<Writing> writing;  ///< once something is written
   State state;
   Head head{0, first_root()};
   std::int64_t last_posting = 0;
+  std::map<std::string, PublicKey> keys;  ///< by PEM, each read once
 
   Parts(const std::filesystem::path& path, Database::Mode mode, const char* vfs)
       : database(path, mode, vfs) {}
@@ -103,6 +151,7 @@ struct Store::Parts {
       throw input_error("the file is no ledger of this version", database.path(),
                         "give a ledger that assay ledger open made");
     }
+    reading.emplace(database);
     take_in();
   }
 
@@ -110,13 +159,10 @@ struct Store::Parts {
   /// is what `take` brings up to date.
   template <class Take>
   void read(std::int64_t after, std::string root, const State& before, const Take& take) {
-    Statement entries(database,
-                      "SELECT id, recorded_s, key, kind, actor, role, reason, operation, "
-                      "signatures, root FROM entries WHERE id > ? ORDER BY id");
-    Statement postings(database,
-                       "SELECT account, commodity, amount FROM postings WHERE entry = ? ORDER BY "
-                       "id");
+    Statement& entries = reading->entries;
+    Statement& postings = reading->postings;
     entries.bind(1, after);
+    const Rows rows(entries);
     std::int64_t expected = after + 1;
     while (entries.step()) {
       StoredRecord stored;
@@ -141,6 +187,7 @@ struct Store::Parts {
       }
       std::vector<std::string> lines;
       postings.bind(1, record.id);
+      const Rows posting_rows(postings);
       while (postings.step()) {
         const std::string account = postings.text(0);
         const Posting posting =
@@ -151,13 +198,11 @@ struct Store::Parts {
         record.postings.push_back(posting);
         lines.push_back(fmt::format("{} {}", account, posting.amount));
       }
-      postings.reset();
       root = next_root(root, record.id, record.circumstances.recorded_s, stored.operation_text,
                        stored.signatures_text, lines);
       if (root != stored.root) throw changed(record.id, "the chain breaks here");
       take(std::move(stored));
     }
-    entries.reset();
   }
 
   void take_in() {
@@ -175,10 +220,15 @@ struct Store::Parts {
     last_posting = 0;
   }
 
+  const PublicKey& key_of(const std::string& pem) {
+    const auto found = keys.find(pem);
+    return found != keys.end() ? found->second : keys.emplace(pem, PublicKey(pem)).first->second;
+  }
+
   /// The keys whose signatures hold. Whoever the ledger does not know yet signs for nothing.
   std::vector<std::string> verified(const SignedOperation& signed_operation,
-                                    const std::string& text) const {
-    std::vector<std::string> keys;
+                                    const std::string& text) {
+    std::vector<std::string> verified_keys;
     for (const OperationSignature& signature : signed_operation.signatures) {
       std::string pem;
       if (const auto* open = std::get_if<OpenLedger>(&signed_operation.operation.body)) {
@@ -191,32 +241,17 @@ struct Store::Parts {
         throw input_error("a signature is by a key that no actor of the ledger has", "--sign",
                           "sign with the keys of registered actors");
       }
-      if (!signature_holds(text, signature, pem)) {
+      if (!signature_holds(text, signature, key_of(pem))) {
         throw check_error("a signature does not hold for this operation", "--sign",
                           "sign the operation again: assay ledger sign");
       }
-      keys.push_back(signature.key_id);
+      verified_keys.push_back(signature.key_id);
     }
-    return keys;
+    return verified_keys;
   }
 };
 
 namespace {
-
-/// The statements of an append, prepared once a batch.
-struct Writing {
-  explicit Writing(Database& database)
-      : known(database, "SELECT id, operation FROM entries WHERE key = ?"),
-        entry(database, "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-        posting(database, "INSERT INTO postings VALUES (?, ?, ?, ?, ?)"),
-        balance(database,
-                "INSERT INTO balances VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE SET amount "
-                "= excluded.amount") {}
-  Statement known;
-  Statement entry;
-  Statement posting;
-  Statement balance;
-};
 
 const char* commodity_text(Account account) {
   return commodity_of(account) == Commodity::cu ? "CU" : "CNY";
@@ -241,10 +276,11 @@ Store::~Store() = default;
 std::vector<Outcome> Store::append(std::span<const SignedOperation> operations,
                                    std::optional<std::int64_t> now_s) {
   Parts& parts = *parts_;
-  parts.database.execute("BEGIN IMMEDIATE");
+  if (!parts.writing) parts.writing.emplace(parts.database);
+  Parts::Writing& writing = *parts.writing;
+  writing.begin.run();
   try {
     parts.take_in();
-    Writing writing(parts.database);
     std::vector<Outcome> outcomes;
     std::set<std::pair<Account, std::uint32_t>> touched;
     for (const SignedOperation& signed_operation : operations) {
@@ -303,11 +339,12 @@ std::vector<Outcome> Store::append(std::span<const SignedOperation> operations,
       writing.balance.run(std::string_view(name), std::string_view(commodity_text(account)),
                           balance_of(parts.state, account, owner));
     }
-    parts.database.execute("COMMIT");
+    writing.commit.run();
     return outcomes;
   } catch (...) {
     // Whatever happened, the file says what holds; the memory learns it anew at the next use.
     parts.forget();
+    parts.writing.reset();
     try {
       parts.database.execute("ROLLBACK");
     } catch (const Error&) {  // SQLite has rolled back by itself

@@ -24,7 +24,7 @@ SignedOperation operation(const std::string& key, const std::string& actor, Body
                           const std::string& private_pem = {}) {
   SignedOperation result;
   result.operation = {"bench", key, actor, role_for(body), "bench", std::move(body)};
-  if (!private_pem.empty()) add_signature(result, private_pem);
+  if (!private_pem.empty()) add_signature(result, PrivateKey(private_pem));
   return result;
 }
 

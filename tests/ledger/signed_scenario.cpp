@@ -4,11 +4,11 @@
 
 namespace assay::pricing::ledger::test {
 
-const KeyPair& key_of(const std::string& actor) {
-  static std::map<std::string, KeyPair> keys;
+const ActorKey& key_of(const std::string& actor) {
+  static std::map<std::string, ActorKey> keys;
   const auto found = keys.find(actor);
   return found != keys.end() ? found->second
-                             : keys.emplace(actor, generate_key_pair()).first->second;
+                             : keys.emplace(actor, ActorKey(generate_key_pair())).first->second;
 }
 
 std::vector<TimedOperation> signed_operations(const Scenario& scenario) {
@@ -24,10 +24,10 @@ std::vector<TimedOperation> signed_operations(const Scenario& scenario) {
       actor->key_id = key_of(actor->name).key_id;
     }
     // One signer each until all are registered; afterwards two wherever a signature counts.
-    add_signature(signed_operation, key_of(operation.actor).private_pem);
+    add_signature(signed_operation, key_of(operation.actor).signing);
     const bool has_second =
         operation.role != Role::operator_ && operation.role != Role::administrator;
-    if (has_second) add_signature(signed_operation, key_of(operation.actor + "-2").private_pem);
+    if (has_second) add_signature(signed_operation, key_of(operation.actor + "-2").signing);
     all.push_back({std::move(signed_operation), record.circumstances.recorded_s});
   }
   return all;

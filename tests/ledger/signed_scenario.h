@@ -16,8 +16,14 @@ struct TimedOperation {
   std::int64_t recorded_s = 0;
 };
 
+/// A key pair with its private half read.
+struct ActorKey : KeyPair {
+  explicit ActorKey(KeyPair keys) : KeyPair(std::move(keys)), signing(private_pem) {}
+  PrivateKey signing;
+};
+
 /// Keys of the actors by name, made once a process.
-[[nodiscard]] const KeyPair& key_of(const std::string& actor);
+[[nodiscard]] const ActorKey& key_of(const std::string& actor);
 
 /// The scenario's accepted operations, each signed by its actor and, where there is one, by the
 /// second of its role.

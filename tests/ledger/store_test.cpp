@@ -171,11 +171,11 @@ TEST_F(OnDisk, SignaturesAreVerifiedBeforeAnythingIsPosted) {
   operation.reason = "a test";
   operation.body = issue("w", "p", kCu, 2026, "group-2");
   SignedOperation forged{operation, {}};
-  add_signature(forged, key_of("issuer").private_pem);
+  add_signature(forged, key_of("issuer").signing);
   std::get<Issue>(forged.operation.body).quantity_ucu = 2 * kCu;
   EXPECT_THROW(store.append({&forged, 1}), Error);
   SignedOperation stranger{operation, {}};
-  add_signature(stranger, key_of("stranger").private_pem);
+  add_signature(stranger, key_of("stranger").signing);
   EXPECT_THROW(store.append({&stranger, 1}), Error);
   SignedOperation unsigned_one{operation, {}};
   EXPECT_EQ(store.append({&unsigned_one, 1})[0].refusal->rule, "not-signed");
@@ -374,7 +374,7 @@ TEST(Documents, EveryOperationReadsBackAsItself) {
     EXPECT_EQ(canonical_text(again.operation), text);
     EXPECT_EQ(again.signatures.size(), each.operation.signatures.size());
     EXPECT_TRUE(signature_holds(text, again.signatures[0],
-                                key_of(each.operation.operation.actor).public_pem));
+                                PublicKey(key_of(each.operation.operation.actor).public_pem)));
   }
 }
 
