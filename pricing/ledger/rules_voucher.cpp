@@ -43,10 +43,19 @@ std::int64_t covered_ucu(const Voucher& voucher) {
   return voucher.of(Account::covered) + voucher.of(Account::reserved);
 }
 
+/// What the CU from..to are covered with anew, where `drawn_fen` are drawn. Refunds are rounded on
+/// their redemption and not on the voucher, so the differences of U that are drawn again can come
+/// to a fen more than U of all: the voucher's value is the end of it.
+std::int64_t cover_anew(const Voucher& voucher, std::int64_t from_ucu, std::int64_t to_ucu,
+                        std::int64_t drawn_fen) {
+  const std::int64_t whole = value_between(voucher, 0, voucher.of(Account::issued));
+  return std::clamp<std::int64_t>(whole - drawn_fen, 0, value_between(voucher, from_ucu, to_ucu));
+}
+
 /// Money that covering `quantity_ucu` more would take.
 std::int64_t cover_of_more(const Voucher& voucher, std::int64_t quantity_ucu) {
   const std::int64_t top = gone_ucu(voucher) + covered_ucu(voucher);
-  return value_between(voucher, top, top + quantity_ucu);
+  return cover_anew(voucher, top, top + quantity_ucu, voucher.drawn_fen());
 }
 
 /// Money that leaves the cover when the last `quantity_ucu` lose it.
@@ -176,7 +185,8 @@ Decision refund_settled(const State& state, const Circumstances& now, const Rede
     budget.drawn_fen[voucher.issue.control_group] -= amount;
   }
   const std::int64_t gone = gone_ucu(voucher);
-  const std::int64_t cover = value_between(voucher, gone - quantity_ucu, gone);
+  const std::int64_t cover =
+      cover_anew(voucher, gone - quantity_ucu, gone, voucher.drawn_fen() - amount);
   const bool is_covered =
       programme.opened.commits_at == CommitsAt::issue &&
       !judge_commitment(budget, voucher.issue.control_group, cap_of(state, voucher), cover);

@@ -20,6 +20,15 @@ Rational gone(const ModelVoucher& v) {
   return v.issued - v.covered - v.contingent - v.reserved;
 }
 
+Rational drawn_by(const ModelVoucher& v) {
+  return v.committed + v.held + v.payable + v.paid - v.recovered;
+}
+
+/// A voucher never draws more than it is worth.
+Rational covered_anew(const ModelVoucher& v, const Rational& from, const Rational& to) {
+  return std::min<Rational>(worth(v, from, to), fen(v.issued * v.unit) - drawn_by(v));
+}
+
 Rational leaves_with_next(const ModelVoucher& v, const Rational& quantity) {
   if (quantity == v.covered + v.reserved) return v.committed;
   return std::min(v.committed, worth(v, gone(v), gone(v) + quantity));
@@ -35,7 +44,7 @@ Rational Model::drawn(std::size_t year, const std::string& group) const {
   Rational sum = 0;
   for (const ModelVoucher& v : vouchers) {
     if (v.year == year && v.group == group) {
-      sum += v.committed + v.held + v.payable + v.paid - v.recovered;
+      sum += drawn_by(v);
     }
   }
   return sum;
@@ -86,7 +95,7 @@ bool Model::reserve(std::size_t voucher, const Rational& quantity) {
   const Rational more = quantity - covered;
   if (more > 0) {
     const Rational top = gone(v) + v.covered + v.reserved;
-    const Rational cover = worth(v, top, top + more);
+    const Rational cover = covered_anew(v, top, top + more);
     if (!can_commit(v.year, v.group, cover)) return false;
     years[v.year].free -= cover;
     v.committed += cover;
@@ -161,7 +170,7 @@ bool Model::refund(std::size_t redemption, const Rational& quantity) {
     give_back(v.year, amount);
     // The CU are still out of the voucher here.
     const Rational out = gone(v) - quantity;  // settled was lowered, they are nowhere yet
-    const Rational cover = worth(v, out, out + quantity);
+    const Rational cover = covered_anew(v, out, out + quantity);
     is_covered = is_covered && can_commit(v.year, v.group, cover);
     if (is_covered) {
       years[v.year].free -= cover;

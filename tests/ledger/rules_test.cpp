@@ -113,6 +113,21 @@ TEST(Rules, PartsAddUpToTheWhole) {
   expect_sound(parts);
 }
 
+/// 1,000 uCU are worth half a fen, 3,000 two. What a refund gives back in parts worth nothing is
+/// not drawn a second time.
+TEST(Rules, RefundsDoNotRaiseAVouchersValue) {
+  Scenario ledger = plain(CommitsAt::reservation);
+  ledger.must(issue("v", "p", 3'000));
+  for (const int i : {0, 1, 2, 3}) {
+    ledger.must(Reserve{"v", 1'000});
+    ledger.must(redeem("r" + std::to_string(i), "v", 1'000, 24 * i, 100));
+    if (i == 1) ledger.must(Refund{"r0", 1'000});
+  }
+  EXPECT_EQ(ledger.of("v", Account::payable), 2);
+  EXPECT_EQ(ledger.of("v", Account::redeemed), 3'000);
+  expect_sound(ledger);
+}
+
 TEST(Rules, CommitmentAtReservation) {
   Scenario ledger = plain(CommitsAt::reservation);
   ledger.must(issue("v", "p", 200 * kCu));  // 1,000 CNY of a budget of 600: contingent

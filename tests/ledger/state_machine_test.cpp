@@ -7,7 +7,6 @@
 
 #include "pricing/ledger/invariants.h"
 #include "rational_model.h"
-#include "results/envelope.h"
 #include "signed_scenario.h"
 #include "support/temporary_folder.h"
 
@@ -224,13 +223,7 @@ class Machine {
     operation.reason = "state machine";
     const bool is_signed = operation.role != Role::operator_;
     operation.body = std::move(body);
-    if (is_signed) {
-      // As add_signature(), without reading the key again for its name.
-      const KeyPair& key = key_of(operation.actor);
-      const std::string bytes =
-          pre_authentication_encoding(kOperationType, canonical_text(operation));
-      result.signatures = {{key.key_id, sign(key.private_pem, bytes)}};
-    }
+    if (is_signed) add_signature(result, key_of(operation.actor).signing);
     return result;
   }
 
@@ -312,7 +305,7 @@ std::size_t wanted(const char* variable, std::size_t usual) {
 }
 
 TEST(StateMachine, InMemory) {
-  const std::size_t operations = wanted("ASSAY_OPERATIONS", 10'000);
+  const std::size_t operations = wanted("ASSAY_OPERATIONS", 100'000);
   std::size_t done = 0;
   std::size_t accepted = 0;
   while (done < operations) {
