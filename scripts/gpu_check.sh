@@ -35,7 +35,6 @@ if [ $# -eq 2 ]; then CARRIED=$(cd "$2" 2>/dev/null && pwd) || cannot "no such f
 NVCC=${ASSAY_NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
 [ -x "$NVCC" ] || cannot "no nvcc: set ASSAY_NVCC"
 command -v cmake >/dev/null || cannot "no cmake"
-command -v timeout >/dev/null || cannot "no timeout (coreutils)"
 
 failures=0
 GROUP_END=$SECONDS_MAX
@@ -59,17 +58,48 @@ finish() {
 : >"$OUT/log.txt"
 : >"$OUT/summary.txt"
 running=""
+is_there() { kill -0 -- "-$running" 2>/dev/null; }
+# Ends what runs with all that it started: asks, so that it writes what it has, and kills it where it
+# is still there ten seconds later.
+stop_running() {
+  local began=$SECONDS
+  kill -INT -- "-$running" 2>/dev/null
+  while is_there && [ $((SECONDS - began)) -lt 10 ]; do sleep 0.1; done
+  kill -KILL -- "-$running" 2>/dev/null
+}
 cut_off() {
+  trap '' INT TERM HUP
   failures=$((failures + 1))
   note "cut off by a signal after $SECONDS s"
-  # What runs gets the time to write what it has.
-  if [ -n "$running" ]; then kill -INT "$running" 2>/dev/null && wait "$running"; fi
+  if [ -n "$running" ]; then stop_running; fi
   finish
 }
-trap cut_off INT TERM
+trap cut_off INT TERM HUP
 
-# part NAME BUDGET FILE COMMAND...: output to FILE; SIGINT at the end of its budget or of all, so that
-# a run writes what it has.
+# within SECONDS FILE COMMAND...: output to FILE; 124 where it was stopped at the end of its seconds.
+within() {
+  local limit=$1 file=$2 began=$SECONDS rc
+  shift 2
+  # Job control gives the command a process group, by which its children are stopped with it.
+  set -m
+  "$@" </dev/null >"$OUT/$file" 2>&1 &
+  running=$!
+  set +m
+  while kill -0 "$running" 2>/dev/null && [ $((SECONDS - began)) -lt "$limit" ]; do sleep 0.1; done
+  if kill -0 "$running" 2>/dev/null; then
+    stop_running
+    wait "$running" 2>/dev/null
+    rc=124
+  else
+    wait "$running"
+    rc=$?
+    if is_there; then stop_running; fi
+  fi
+  running=""
+  return $rc
+}
+
+# part NAME BUDGET FILE COMMAND...: within its budget and what is left of its group's seconds.
 part() {
   local name=$1 budget file=$3 began=$SECONDS limit rc
   budget=$(scaled "$2")
@@ -81,15 +111,11 @@ part() {
     note "$name: not begun, its seconds were used up"
     return 124
   fi
-  # Bash starts what is in the background with SIGINT ignored.
-  timeout --foreground -k 10 -s INT "$limit" env --default-signal=INT "$@" >"$OUT/$file" 2>&1 &
-  running=$!
-  wait "$running"
+  within "$limit" "$file" "$@"
   rc=$?
-  running=""
   case $rc in
     0) note "$name: passed in $((SECONDS - began)) s" ;;
-    124 | 137) note "$name: cut off at $limit s ($file)" ;;
+    124) note "$name: cut off at $limit s ($file)" ;;
     *) note "$name: exit $rc in $((SECONDS - began)) s ($file)" ;;
   esac
   say "$(tail -n 1 "$OUT/summary.txt")"
@@ -123,8 +149,8 @@ part "build of assay" 300 build.txt bash -c 'build assay' || finish
 ASSAY=$BUILD/bin/assay
 
 # The first call of the driver: without one there is nothing to check here.
-if ! "$ASSAY" run --suite gpu-check --device cuda --filter '^stream/copy/' --processes 1 \
-    --item-seconds 0.2 -o "$OUT/first.json" >"$OUT/first.txt" 2>&1; then
+if ! within 60 first.txt "$ASSAY" run --suite gpu-check --device cuda --filter '^stream/copy/' \
+    --processes 1 --item-seconds 0.2 -o "$OUT/first.json"; then
   tail -n 1 "$OUT/first.txt" >>"$OUT/log.txt"
   if grep -q "no CUDA driver\|no device that answers" "$OUT/first.txt"; then
     line=$(tail -n 1 "$OUT/first.txt")
@@ -149,14 +175,14 @@ done
 
 group 160 130
 for item in "${ITEMS[@]}"; do
-  part "step $item" 40 "steps/$item.txt" "$ASSAY" run --basket tb1 --device cuda --filter "^$item\$" \
-    --processes 1 --item-seconds 10 -o "$OUT/steps/$item.json"
+  part "step $item" 40 "steps/$item.txt" "$ASSAY" run --device cuda --filter "^$item\$" --processes 1 \
+    --item-seconds 10 -o "$OUT/steps/$item.json"
 done
 
 group 230 30
 budget=$(($(left) - 20))
 [ "$budget" -ge 10 ] || budget=10
-part "kernels" 230 kernels.txt "$ASSAY" run --suite gpu-check --basket tb1 --device cuda \
+part "kernels" 230 kernels.txt "$ASSAY" run --suite gpu-check --device cuda \
   --budget-seconds "$budget" -o "$OUT/kernels.json"
 
 group 600 0

@@ -33,8 +33,15 @@ if "^llama-1b$" in arguments:
 write(" ".join(arguments))
 """
 
+# A build like ninja's: compilers are children of a child.
+CMAKE = """#!/bin/sh
+[ -n "$COMPILER" ] && [ "$1" = --build ] || exit 0
+sh -c 'echo $$ >"$COMPILER.made" && mv "$COMPILER.made" "$COMPILER" && exec sleep 300'
+exit 1
+"""
+
 STAND_INS = {
-    "bin/cmake": "#!/bin/sh\nexit 0\n",
+    "bin/cmake": CMAKE,
     "bin/nvcc": "#!/bin/sh\necho 'release 13.0, V13.0.88'\n",
     "bin/nvidia-smi": "#!/bin/sh\necho 9.0\n",
     "bin/compute-sanitizer": "#!/bin/sh\nshift 4\nexec \"$@\"\n",
@@ -66,6 +73,20 @@ class GpuCheck(unittest.TestCase):
     def read(self, name):
         return (self.output / name).read_text()
 
+    def wait_for(self, path):
+        for _ in range(300):
+            if path.exists():
+                return
+            time.sleep(0.1)
+        self.fail(f"{path} does not come")
+
+    def is_running(self, process):
+        try:
+            status = pathlib.Path(f"/proc/{process}/stat").read_text()
+        except FileNotFoundError:
+            return False
+        return status.rsplit(")", 1)[1].split()[0] != "Z"  # ended, and nobody has asked for its code
+
     def test_no_driver_is_one_line(self):
         process = self.start(590, NO_DRIVER="1")
         _, error = process.communicate(timeout=30)
@@ -93,15 +114,28 @@ class GpuCheck(unittest.TestCase):
     def test_a_signal_leaves_what_was_done(self):
         process = self.start(590)
         begun = self.output / "steps/llama-1b.json.begun"
-        for _ in range(300):
-            if begun.exists():
-                break
-            time.sleep(0.1)
+        self.wait_for(begun)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
         self.assertEqual(process.returncode, 1)
         self.assertIn("cut off by a signal", self.read("summary.txt"))
         self.assertEqual(self.read("steps/llama-1b.json"), "partial")
+
+    def test_compilers_end_with_the_build_that_started_them(self):
+        compiler = self.folder / "compiler"
+        for how, seconds in (("stopped by a signal", 590), ("cut off", 6)):
+            with self.subTest(how):
+                compiler.unlink(missing_ok=True)
+                process = self.start(seconds, COMPILER=str(compiler))
+                self.wait_for(compiler)
+                number = int(compiler.read_text())
+                self.assertTrue(self.is_running(number))
+                if seconds == 590:
+                    process.send_signal(signal.SIGTERM)
+                process.communicate(timeout=30)
+                self.assertEqual(process.returncode, 1)
+                self.assertIn("cut off", self.read("summary.txt"))
+                self.assertFalse(self.is_running(number))
 
 
 if __name__ == "__main__":
