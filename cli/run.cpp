@@ -1,6 +1,8 @@
 /// assay run: measures a suite and writes the result document.
 #include "harness/run.h"
 
+#include <spdlog/spdlog.h>
+
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -30,6 +32,11 @@ void run_suite(const RunOptions& options, Context& context) {
   harness::RunOptions run_options = options.run;
   run_options.show_progress = !context.quiet;
   require_writable(options.output);
+  if (!context.quiet) {
+    for (const std::string& shortfall : harness::foreseen_shortfalls(run_options)) {
+      spdlog::warn("this run can't be graded certified: {}", shortfall);
+    }
+  }
   const ResultDocument result = harness::run_suite(run_options);
   write_result(options.output, result);
   say(context, result_table(result) + "\nresult  " + options.output.string());

@@ -107,6 +107,7 @@ bool is_of_one(const std::vector<Device>& devices, const Workload& workload) {
 std::vector<std::string> ids_of(const std::vector<Device>& devices, const Workload& workload) {
   if (is_of_one(devices, workload)) return {""};
   std::vector<std::string> ids;
+  ids.reserve(devices.size());
   for (const Device& device : devices) ids.push_back(device.record.id);
   return ids;
 }

@@ -20,6 +20,7 @@
 #include "harness/run_progress.h"
 #include "harness/tool.h"
 #include "results/document.h"
+#include "results/edition/grade.h"
 #include "results/result_io.h"
 #include "results/utc_time.h"
 
@@ -238,6 +239,14 @@ std::optional<Error> verdict(const ResultDocument& result) {
                      first->workload, "the other workloads' results are in the document");
 }
 
+std::vector<std::string> foreseen_shortfalls(const RunOptions& options) {
+  if (options.suite != "certify") return {};
+  TimerRecord timer;
+  const ReferenceReading first = read_reference();
+  timer.rate_error_relative = rate_error(first, read_reference());
+  return provenance_shortfalls(tool_record(), timer);
+}
+
 ResultDocument run_suite(const RunOptions& options, const CatalogueSource& source,
                          const DeviceSource& find) {
   const Suite& suite = suite_named(options.suite);
@@ -254,6 +263,7 @@ ResultDocument run_suite(const RunOptions& options, const CatalogueSource& sourc
   result.nonce = make_nonce(options.seed);
   result.seed = options.seed.value_or(seed_of_nonce(result.nonce));
   result.timer = measure_timer();
+  const ReferenceReading before = read_reference();
   const Plan plan =
       make_plan(suite, options.choices, catalogue, device.target(), result.seed, result.timer);
   result.suite = plan.record;
@@ -270,6 +280,7 @@ ResultDocument run_suite(const RunOptions& options, const CatalogueSource& sourc
       read_conditions(files, read_host_cpu(files, allowed_processors()), result.environment);
   add_gpu_conditions(devices, files, result.conditions);
   Runner(options, devices, plan, catalogue, result).run();
+  result.timer.rate_error_relative = rate_error(before, read_reference());
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "harness/measure_process.h"
@@ -33,6 +34,10 @@ struct RunOptions {
 [[nodiscard]] ResultDocument run_suite(const RunOptions& options,
                                        const CatalogueSource& source = make_catalogue,
                                        const DeviceSource& find = machine_devices);
+
+/// What will keep a run of the suite from the grade `certified`, whatever it measures: better known
+/// before its 20 minutes than after. Empty for suites that aren't graded so.
+[[nodiscard]] std::vector<std::string> foreseen_shortfalls(const RunOptions& options);
 
 /// What a run's exit code says: nothing where it is complete and each workload is valid, else the
 /// check error to end with, which names the first that is not.

@@ -18,6 +18,11 @@ cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRECO
 # Sources that the build writes are read as well.
 mapfile -t generated < <(ninja -C "$build" -t targets all | sed -n 's/\.cpp: CUSTOM_COMMAND$/.cpp/p')
 ninja -C "$build" "${generated[@]}" >/dev/null
+# What clang lacks of gcc's vector extension, declared for reading only.
+cat >"$build/gcc_builtins.h" <<'BUILTINS'
+template <class V, class I> V __builtin_shuffle(V, I);
+template <class V, class I> V __builtin_shuffle(V, V, I);
+BUILTINS
 if [ $# -gt 0 ]; then
   files=("$@")
 else
@@ -32,5 +37,6 @@ fi
 folders=$(git ls-files '*.cpp' ':!tests' | cut -d/ -f1 | sort -u | paste -sd'|')
 printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy -p "$build" \
   --header-filter="$ASSAY_ROOT/($folders)/.*|.*/include-roots/.*" \
-  --extra-arg=-Wno-unknown-warning-option --checks=-bugprone-suspicious-include --quiet \
+  --extra-arg=-Wno-unknown-warning-option --extra-arg=-include \
+  --extra-arg="$ASSAY_ROOT/$build/gcc_builtins.h" --checks=-bugprone-suspicious-include --quiet \
   2> >(grep -Ev '^[0-9]+ warnings? generated' >&2)

@@ -136,8 +136,7 @@ void gather_token(std::int64_t width, std::int64_t top_k, const std::int32_t* sl
 #pragma omp simd
       for (std::int64_t i = 0; i < count; ++i) total[i] = to_float(addend[first + i]);
     } else {
-#pragma omp simd
-      for (std::int64_t i = 0; i < count; ++i) total[i] = 0.0F;
+      __builtin_memset(total, 0, static_cast<std::size_t>(count) * sizeof(float));
     }
     std::int64_t j = 0;
     const auto factors = [&] { return factor != nullptr ? factor + j : nullptr; };

@@ -85,6 +85,7 @@ void backward_row(const Backward<T>& operands, std::int64_t row, std::int64_t wi
     const float g = to_float(dy[i]) * to_float(operands.gamma[i]);
     return rstd * (g - mean_g - h * mean_gh);
   };
+  // NOLINTNEXTLINE(bugprone-branch-clone): it doesn't look into loops that OpenMP rewrites
   if (dsum != nullptr) {
 #pragma omp simd
     for (std::int64_t i = 0; i < width; ++i) dx[i] = from_float<T>(ds(i) + to_float(dsum[i]));

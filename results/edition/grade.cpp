@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "results/edition/edition.h"
 
@@ -48,13 +49,8 @@ void check_suite(const ResultDocument& result, std::vector<std::string>& shortfa
 
 void check_provenance(const ResultDocument& result, std::vector<std::string>& shortfalls) {
   if (!result.complete) shortfalls.push_back("incomplete: " + result.incomplete_reason);
-  if (result.tool.dirty) shortfalls.emplace_back("built from a tree with uncommitted changes");
-  if (!result.tool.commit.has_value()) {
-    shortfalls.push_back("the program's commit is not known: " + result.tool.commit.reason);
-  }
-  if (!result.timer.rate_error_relative.has_value()) {
-    shortfalls.push_back("the clock's rate is not calibrated: " +
-                         result.timer.rate_error_relative.reason);
+  for (std::string& shortfall : provenance_shortfalls(result.tool, result.timer)) {
+    shortfalls.push_back(std::move(shortfall));
   }
   if (result.device_count > 1 && result.devices.empty()) {
     shortfalls.push_back(
@@ -63,6 +59,18 @@ void check_provenance(const ResultDocument& result, std::vector<std::string>& sh
 }
 
 }  // namespace
+
+std::vector<std::string> provenance_shortfalls(const ToolRecord& tool, const TimerRecord& timer) {
+  std::vector<std::string> shortfalls;
+  if (tool.dirty) shortfalls.emplace_back("built from a tree with uncommitted changes");
+  if (!tool.commit.has_value()) {
+    shortfalls.push_back("the program's commit is not known: " + tool.commit.reason);
+  }
+  if (!timer.rate_error_relative.has_value()) {
+    shortfalls.push_back("the clock's rate is not calibrated: " + timer.rate_error_relative.reason);
+  }
+  return shortfalls;
+}
 
 std::vector<std::string> certification_shortfalls(const ResultDocument& result,
                                                   const Assessment& assessment,

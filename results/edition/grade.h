@@ -10,6 +10,10 @@
 
 namespace assay {
 
+/// What of that is known before anything was measured: how the program was built, and its clock.
+[[nodiscard]] std::vector<std::string> provenance_shortfalls(const ToolRecord& tool,
+                                                             const TimerRecord& timer);
+
 /// Why the result is not `certified`; empty where it is. Needs items and figures of K filled in.
 [[nodiscard]] std::vector<std::string> certification_shortfalls(
     const ResultDocument& result, const Assessment& assessment,

@@ -333,6 +333,31 @@ TEST(Clock, IsMeasuredOnASimulatedOneToo) {
   EXPECT_GT(measure_timer().resolution_ns, 0);
 }
 
+TEST(Clock, RateIsBoundByTheTimeServiceAtBothEnds) {
+  const std::int64_t second = 1'000'000'000;
+  const ReferenceReading begin{5 * second, 900 * second, true, 10'000};
+  // 1,000 s later; 0.3 s and the floor of 0.05 s are the limits, and the wall clock was slewed 0.1
+  // s.
+  const ReferenceReading end{1005 * second, 1900 * second + second / 10, true, 3 * second / 10};
+  EXPECT_DOUBLE_EQ(*rate_error(begin, end).value, 4.5e-4);
+  // A wall clock set back by a minute is seen, whatever the kernel says of its limit.
+  const ReferenceReading stepped{1005 * second, 1840 * second, true, 0};
+  EXPECT_DOUBLE_EQ(*rate_error(begin, stepped).value, 0.0601);
+
+  for (const bool first : {true, false}) {
+    ReferenceReading one = begin;
+    ReferenceReading other = end;
+    (first ? one : other).is_disciplined = false;
+    const Stated<double> rate = rate_error(one, other);
+    EXPECT_FALSE(rate.has_value());
+    EXPECT_THAT(rate.reason, ::testing::HasSubstr("no time service"));
+  }
+  EXPECT_THAT(rate_error(begin, begin).reason, ::testing::HasSubstr("did not advance"));
+  const ReferenceReading now = read_reference();
+  EXPECT_GT(now.realtime_ns, now.monotonic_ns);
+  EXPECT_GE(read_reference().monotonic_ns, now.monotonic_ns);
+}
+
 TEST(Tool, NamesTheProgramAndItsLibraries) {
   const ToolRecord tool = tool_record();
   EXPECT_EQ(tool.binary_sha256.size(), 64U);

@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <string>
 
 #include "base/error.h"
 #include "fake_workloads.h"
+#include "harness/clock.h"
 #include "harness/run_progress.h"
 #include "results/result_io.h"
 
@@ -140,6 +142,21 @@ TEST(Run, RefusesSeedsAndSuitesThatDoNotExist) {
   options.seed.reset();
   options.suite = "quickest";
   EXPECT_THROW(static_cast<void>(run_suite(options, test::fake_catalogue)), Error);
+}
+
+TEST(Run, WhatKeepsItFromBeingCertifiedIsKnownBefore) {
+  const auto suite = [](const std::string& name) {
+    RunOptions options;
+    options.suite = name;
+    return options;
+  };
+  EXPECT_TRUE(foreseen_shortfalls(suite("quick")).empty());
+  const bool is_disciplined = read_reference().is_disciplined;
+  const auto foreseen = foreseen_shortfalls(suite("certify"));
+  const auto of_clock = [](const std::string& line) {
+    return line.starts_with("the clock's rate");
+  };
+  EXPECT_EQ(std::ranges::any_of(foreseen, of_clock), !is_disciplined);
 }
 
 TEST(Run, UserSettingsOfThreadsStand) {
