@@ -24,30 +24,30 @@ constexpr int kMostDevices = 1024;
 constexpr std::size_t kCreditCodeLength = 18;
 
 /// The columns, in the order of kColumns.
-enum Column : std::size_t {
-  kSeller,
-  kSellerCode,
-  kSku,
-  kUnit,
-  kPrice,
-  kCurrency,
-  kVat,
-  kDate,
-  kSource,
-  kSite,
-  kAffiliates,
-  kQuantity,
-  kDevices,
-  kConfiguration,
-  kVatRate,
-  kCnyPerCurrency,
-  kExchangeSource,
-  kRegion,
-  kPrecision,
-  kSparsity,
-  kAccelerator,
-  kCertificate,
-  kDeclaredPue
+enum class Column : std::size_t {
+  seller,
+  seller_code,
+  sku,
+  unit,
+  price,
+  currency,
+  vat,
+  date,
+  source,
+  site,
+  affiliates,
+  quantity,
+  devices,
+  configuration,
+  vat_rate,
+  cny_per_currency,
+  exchange_source,
+  region,
+  precision,
+  sparsity,
+  accelerator,
+  certificate,
+  declared_pue
 };
 constexpr std::size_t kRequired = 9;
 constexpr std::array<std::string_view, 23> kColumns = {
@@ -75,7 +75,8 @@ class Row {
 
   [[nodiscard]] const std::string& text(Column column) const {
     static const std::string nothing;
-    const std::optional<std::size_t>& position = layout_.positions[column];
+    const std::optional<std::size_t>& position =
+        layout_.positions[static_cast<std::size_t>(column)];
     return position ? table_.rows[row_][*position] : nothing;
   }
   [[nodiscard]] const std::string& needed(Column column) const {
@@ -84,7 +85,7 @@ class Row {
     return found;
   }
   [[nodiscard]] std::string where(Column column) const {
-    return table_.where(row_, kColumns[column]);
+    return table_.where(row_, kColumns[static_cast<std::size_t>(column)]);
   }
   [[nodiscard]] Rational decimal(Column column) const {
     std::optional<Rational> value = decimal_of(text(column));
@@ -115,14 +116,14 @@ class Row {
 };
 
 const PostedUnit* unit_of(const Row& row) {
-  const std::string& name = row.needed(kUnit);
+  const std::string& name = row.needed(Column::unit);
   for (const PostedUnit& unit : posted_units()) {
     if (unit.name == name) return &unit;
   }
   std::vector<std::string> names;
   for (const PostedUnit& unit : posted_units()) names.emplace_back(unit.name);
   const std::string near = near_name(name, names);
-  throw input_error("unknown unit '" + excerpt(name) + "'", row.where(kUnit),
+  throw input_error("unknown unit '" + excerpt(name) + "'", row.where(Column::unit),
                     "did you mean '" + (near.empty() ? names.front() : near) + "'?");
 }
 
@@ -147,37 +148,39 @@ void check_code(const Row& row, Column column, const std::string& code) {
 }
 
 void read_price(const Row& row, Tariff& tariff) {
-  tariff.price_text = row.needed(kPrice);
-  tariff.cny = row.positive(kPrice);
-  if (!row.text(kQuantity).empty()) tariff.cny /= row.positive(kQuantity);
-  tariff.currency = row.needed(kCurrency);
-  const bool rate = !row.text(kCnyPerCurrency).empty();
+  tariff.price_text = row.needed(Column::price);
+  tariff.cny = row.positive(Column::price);
+  if (!row.text(Column::quantity).empty()) tariff.cny /= row.positive(Column::quantity);
+  tariff.currency = row.needed(Column::currency);
+  const bool rate = !row.text(Column::cny_per_currency).empty();
   if (tariff.currency == "CNY") {
     if (!rate) return;
-    throw input_error("CNY needs no exchange rate", row.where(kCnyPerCurrency), "leave it empty");
+    throw input_error("CNY needs no exchange rate", row.where(Column::cny_per_currency),
+                      "leave it empty");
   }
   if (!rate) {
     throw input_error("a price in " + excerpt(tariff.currency) + " without an exchange rate",
-                      row.where(kCurrency), "give cny_per_currency and exchange_source");
+                      row.where(Column::currency), "give cny_per_currency and exchange_source");
   }
-  tariff.cny *= row.positive(kCnyPerCurrency);
-  (void)row.needed(kExchangeSource);
+  tariff.cny *= row.positive(Column::cny_per_currency);
+  (void)row.needed(Column::exchange_source);
 }
 
 void read_vat(const Row& row, Tariff& tariff) {
-  const std::string& basis = row.one_of(kVat, {"excluded", "included", "unstated"});
+  const std::string& basis = row.one_of(Column::vat, {"excluded", "included", "unstated"});
   tariff.vat = basis == "excluded"   ? PostedVat::excluded
                : basis == "included" ? PostedVat::included
                                      : PostedVat::unstated;
-  tariff.vat_rate_text = row.text(kVatRate);
+  tariff.vat_rate_text = row.text(Column::vat_rate);
   if (!tariff.vat_rate_text.empty()) {
-    tariff.vat_rate = row.decimal(kVatRate);
+    tariff.vat_rate = row.decimal(Column::vat_rate);
+    // NOLINTNEXTLINE(misc-redundant-expression): it takes these comparisons for bits' own
     if (*tariff.vat_rate < 0 || *tariff.vat_rate >= 1) {
-      throw input_error("a VAT rate of " + tariff.vat_rate_text, row.where(kVatRate),
+      throw input_error("a VAT rate of " + tariff.vat_rate_text, row.where(Column::vat_rate),
                         "write 13 % as 0.13");
     }
   } else if (tariff.vat == PostedVat::included) {
-    throw input_error("VAT is included at no stated rate", row.where(kVat),
+    throw input_error("VAT is included at no stated rate", row.where(Column::vat),
                       "give vat_rate, or write unstated");
   }
 }
@@ -185,49 +188,49 @@ void read_vat(const Row& row, Tariff& tariff) {
 void read_unit(const Row& row, Tariff& tariff) {
   tariff.unit = unit_of(row);
   if (tariff.unit->counted == Counted::node) {
-    const std::string& text = row.needed(kDevices);
+    const std::string& text = row.needed(Column::devices);
     const auto [end, error] =
         std::from_chars(text.data(), text.data() + text.size(), tariff.devices);
     const bool whole = error == std::errc() && end == text.data() + text.size();
     if (!whole || tariff.devices < 1 || tariff.devices > kMostDevices) {
-      throw input_error("a node of '" + excerpt(text) + "' devices", row.where(kDevices),
+      throw input_error("a node of '" + excerpt(text) + "' devices", row.where(Column::devices),
                         "a whole number from 1 to 1024");
     }
   }
   if (tariff.unit->counted == Counted::training_token) {
-    tariff.configuration = row.needed(kConfiguration);
+    tariff.configuration = row.needed(Column::configuration);
   }
-  tariff.precision = row.one_of(kPrecision, {"", "fp16", "bf16", "fp8", "tf32", "fp32"});
-  tariff.sparsity = row.one_of(kSparsity, {"", "dense", "sparse"});
-  tariff.accelerator = row.text(kAccelerator);
+  tariff.precision = row.one_of(Column::precision, {"", "fp16", "bf16", "fp8", "tf32", "fp32"});
+  tariff.sparsity = row.one_of(Column::sparsity, {"", "dense", "sparse"});
+  tariff.accelerator = row.text(Column::accelerator);
 }
 
 Tariff tariff_of(const Row& row) {
   Tariff tariff;
   tariff.line = row.line();
-  tariff.seller = row.needed(kSeller);
-  tariff.seller_code = row.text(kSellerCode);
-  if (!tariff.seller_code.empty()) check_code(row, kSellerCode, tariff.seller_code);
-  tariff.affiliates = split(row.text(kAffiliates));
-  for (const std::string& code : tariff.affiliates) check_code(row, kAffiliates, code);
-  tariff.site = row.text(kSite);
-  tariff.sku = row.needed(kSku);
+  tariff.seller = row.needed(Column::seller);
+  tariff.seller_code = row.text(Column::seller_code);
+  if (!tariff.seller_code.empty()) check_code(row, Column::seller_code, tariff.seller_code);
+  tariff.affiliates = split(row.text(Column::affiliates));
+  for (const std::string& code : tariff.affiliates) check_code(row, Column::affiliates, code);
+  tariff.site = row.text(Column::site);
+  tariff.sku = row.needed(Column::sku);
   read_unit(row, tariff);
   read_price(row, tariff);
   read_vat(row, tariff);
-  tariff.date = row.text(kDate);  // many posted prices have none: it stays unknown
+  tariff.date = row.text(Column::date);  // many posted prices have none: it stays unknown
   if (!tariff.date.empty() && !is_date(tariff.date)) {
-    throw input_error("'" + excerpt(tariff.date) + "' is no date", row.where(kDate),
+    throw input_error("'" + excerpt(tariff.date) + "' is no date", row.where(Column::date),
                       "write it as 2026-01-31, or leave it empty where it is unknown");
   }
-  tariff.source = row.needed(kSource);
-  tariff.region = row.text(kRegion);
-  tariff.certificate = row.text(kCertificate);
-  if (!row.text(kDeclaredPue).empty()) {
-    tariff.declared_pue = row.decimal(kDeclaredPue);
+  tariff.source = row.needed(Column::source);
+  tariff.region = row.text(Column::region);
+  tariff.certificate = row.text(Column::certificate);
+  if (!row.text(Column::declared_pue).empty()) {
+    tariff.declared_pue = row.decimal(Column::declared_pue);
     if (*tariff.declared_pue < 1) {
-      throw input_error("a PUE of " + row.text(kDeclaredPue), row.where(kDeclaredPue),
-                        "a PUE is at least 1");
+      throw input_error("a PUE of " + row.text(Column::declared_pue),
+                        row.where(Column::declared_pue), "a PUE is at least 1");
     }
   }
   return tariff;
