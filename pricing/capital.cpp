@@ -9,7 +9,7 @@ namespace assay::pricing {
 
 CapitalTerms capital_terms(const AssetClass& asset_class) {
   if (asset_class.life_years == 0) (void)need(asset_class.life);
-  const CapitalTerms terms = terms_by(asset_class, ExactReader{});
+  CapitalTerms terms = terms_by(asset_class, ExactReader{});
   if (terms.price < terms.grants + terms.residual) {
     throw input_error("grants and residual value together exceed the price",
                       asset_class.price.where,

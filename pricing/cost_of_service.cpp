@@ -90,7 +90,7 @@ CostOfService cost_of_service(const CostSheet& sheet, const DeviceFigures& devic
       evaluate(sheet, device.k_cu_per_h, device.loaded_power_w, ExactReader{},
                [&](LineKind kind, const std::string& name, const Rational& cny,
                    const std::string& where, Owner owner) {
-                 const Rational counts = counted(sheet, cny, where, owner, rounding);
+                 Rational counts = counted(sheet, cny, where, owner, rounding);
                  cost.fixed_lines.push_back({kind, name, counts});
                  return counts;
                });
@@ -116,6 +116,7 @@ CostOfService cost_of_service(const CostSheet& sheet, const DeviceFigures& devic
 
 std::vector<std::int64_t> split_fen(std::int64_t fen, const std::vector<Rational>& shares) {
   std::vector<Rational> exact;
+  exact.reserve(shares.size());
   for (const Rational& share : shares) exact.push_back(share * fen);
   return largest_remainders(exact, fen);
 }

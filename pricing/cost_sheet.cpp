@@ -120,7 +120,7 @@ const Rational& need(const Figure& figure) {
 }
 
 Rational need_ex_vat(const Figure& figure) {
-  const Rational cny = need(figure) * figure.cny_per_unit;
+  Rational cny = need(figure) * figure.cny_per_unit;
   if (!figure.vat || !figure.vat->included) return cny;
   return cny / (1 + *figure.vat->rate);
 }

@@ -33,11 +33,11 @@ typename Reader::Number income_tax_on(const CostSheet& sheet, const AssetClass& 
                                       const typename Reader::Number& return_part,
                                       const Reader& read) {
   using Number = typename Reader::Number;
-  const Number r = read.value(asset_class.return_per_year);
+  const Number& r = read.value(asset_class.return_per_year);
   if (r == 0) return 0;
   const IncomeTax& tax = *sheet.income_tax;
   const Number equity = read.value(tax.equity_share) * read.value(tax.return_on_equity);
-  const Number rate = read.value(tax.rate);
+  const Number& rate = read.value(tax.rate);
   return return_part * equity / r * rate / (1 - rate);
 }
 
@@ -58,9 +58,9 @@ RateParts<typename Reader::Number> evaluate(const CostSheet& sheet,
   const auto owner = [](const auto& line) { return line.sku ? Owner::own : Owner::shared; };
   RateParts<Number> parts;
   parts.tariff = tariff_of(sheet, read);
-  const Number pue = read.value(energy.pue);
-  const Number devices = read.value(sheet.device_count);
-  const Number idle_w = read.value(energy.idle_power);
+  const Number& pue = read.value(energy.pue);
+  const Number& devices = read.value(sheet.device_count);
+  const Number& idle_w = read.value(energy.idle_power);
   const Number hours = Number(sheet.test_year_hours);
 
   Number operating = 0;

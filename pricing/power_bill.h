@@ -79,7 +79,7 @@ void for_each_tariff_part(const CostSheet& sheet, const Reader& read, Visit visi
     }
   }
   if (!has_bill || !sheet.energy.bill->line_loss_share) return;
-  const Number l = read.value(*sheet.energy.bill->line_loss_share);
+  const Number& l = read.value(*sheet.energy.bill->line_loss_share);
   const Number loss = lost * l / (Number(1) - l);
   static const std::string kLoss = kLineLoss;
   if (names_part(timed, kLoss)) {
@@ -99,8 +99,8 @@ PowerTariff<typename Reader::Number> tariff_of(const CostSheet& sheet, const Rea
         tariff.variable += variable;
       });
   if (!sheet.energy.bill || !sheet.energy.bill->pue_limit) return tariff;
-  const Number pue = read.value(sheet.energy.pue);
-  const Number limit = read.value(*sheet.energy.bill->pue_limit);
+  const Number& pue = read.value(sheet.energy.pue);
+  const Number& limit = read.value(*sheet.energy.bill->pue_limit);
   const auto& tiers = sheet.energy.bill->tiers;
   for (std::size_t i = 0; i < tiers.size(); ++i) {
     const Number low = limit * (Number(1) + read.value(tiers[i].above));

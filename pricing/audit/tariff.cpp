@@ -174,7 +174,6 @@ void read_vat(const Row& row, Tariff& tariff) {
   tariff.vat_rate_text = row.text(Column::vat_rate);
   if (!tariff.vat_rate_text.empty()) {
     tariff.vat_rate = row.decimal(Column::vat_rate);
-    // NOLINTNEXTLINE(misc-redundant-expression): it takes these comparisons for bits' own
     if (*tariff.vat_rate < 0 || *tariff.vat_rate >= 1) {
       throw input_error("a VAT rate of " + tariff.vat_rate_text, row.where(Column::vat_rate),
                         "write 13 % as 0.13");

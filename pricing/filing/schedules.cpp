@@ -206,6 +206,7 @@ FilingSchedule power(const RateCard& card, Details& details) {
                        [&parts](const std::string& name, const Rational& standing,
                                 const Rational&) { parts.emplace_back(name, standing); });
   std::vector<Rational> shares;
+  shares.reserve(parts.size());
   for (const auto& [name, price] : parts) shares.push_back(price / card.cost.tariff_cny_per_kwh);
   const Fen total = to_fen(line_of(card, LineKind::standing_energy)->cny, "standing energy");
   const std::vector<std::int64_t> split = split_fen(total.value, shares);

@@ -115,7 +115,7 @@ Rational parse_count(std::string_view text, const std::string& where) {
     throw input_error("'" + excerpt(text) + "' is no count", where,
                       "write it like 7000000000, 7B or 1.5T");
   }
-  const Rational count = *value * Rational(power_of_ten(exponent));
+  Rational count = *value * Rational(power_of_ten(exponent));
   if (count <= 0 || denominator(count) != 1) {
     throw input_error(excerpt(text) + " is no whole number above 0", where,
                       "write it like 7000000000, 7B or 1.5T");
