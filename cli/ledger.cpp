@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pricing/ledger/ledger_run.h"
+#include "pricing/ledger/redeem_run.h"
 #include "support/context.h"
 #include "support/ledger_options.h"
 
@@ -19,6 +20,8 @@ struct LedgerOptions {
   std::string name;
   std::string second_signature_above;
   std::vector<Path> files;
+  ledger::HeldAgainst against;
+  std::vector<std::string> devices;
   Path anchors;
   Path key;
   std::string format;
@@ -65,6 +68,26 @@ void add_post(CLI::App& parent, Context& context) {
   command->add_option("--sign", options->request.sign, "Private key that signs each of them");
 }
 
+void add_certificate(CLI::App& parent, Context& context) {
+  auto options = std::make_shared<LedgerOptions>();
+  CLI::App* command = add_command(
+      parent, context, "certificate",
+      "Register a certificate by its document: K_cert, time, basket and devices are read from it",
+      "assay ledger certificate certificate.json --laboratory-key laboratory.key.pub --ledger "
+      "city.ledger --actor zhao --reason 'new site' --sign zhao.key --sign zhou.key",
+      [options, &context] {
+        say_all(context, ledger::register_certificate(options->request, options->files.at(0),
+                                                      options->key, options->devices));
+      });
+  add_request_options(*command, options->request);
+  command->add_option("certificate", options->files, "Certificate")->required()->expected(1);
+  command
+      ->add_option("--laboratory-key", options->key, "Public key of the laboratory that signed it")
+      ->required();
+  command->add_option("--device", options->devices,
+                      "Device that it is of, where it names none by UUID");
+}
+
 void add_sign(CLI::App& parent, Context& context) {
   auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
@@ -80,14 +103,20 @@ void add_check(CLI::App& parent, Context& context) {
   auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
       parent, context, "check",
-      "Check everything again: file, chain, signatures, invariants, balances, anchors",
+      "Check everything again: file, chain, signatures, invariants, balances, documents, anchors",
       "assay ledger check --ledger city.ledger --anchors city.anchors --anchor-key sun.key.pub",
       [options, &context] {
-        say_all(context, ledger::check(options->request.ledger, options->anchors, options->key));
+        say_all(context, ledger::check(options->request.ledger, options->against));
       });
   add_ledger_option(*command, options->request.ledger);
-  command->add_option("--anchors", options->anchors, "File of signed heads");
-  command->add_option("--anchor-key", options->key, "Public key that signed them");
+  ledger::HeldAgainst& against = options->against;
+  command->add_option("--anchors", against.anchors, "File of signed heads");
+  command->add_option("--anchor-key", against.anchor_key, "Public key that signed them");
+  command->add_option("--documents", against.documents,
+                      "Folder of claims, programmes and certificates, or files: amounts and K_cert "
+                      "are derived from them again");
+  command->add_option("--laboratory-key", against.laboratory_key,
+                      "Public key of the laboratory that signed the certificates");
 }
 
 void add_anchor(CLI::App& parent, Context& context) {
@@ -172,6 +201,7 @@ void add_ledger(CLI::App& app, Context& context) {
       "--anchor-key sun.key.pub");
   add_open(*parent, context);
   add_post(*parent, context);
+  add_certificate(*parent, context);
   add_sign(*parent, context);
   add_check(*parent, context);
   add_anchor(*parent, context);

@@ -7,6 +7,7 @@
 #include "pricing/ledger/decimal.h"
 #include "pricing/ledger/ledger_run.h"
 #include "pricing/ledger/quantity.h"
+#include "pricing/ledger/redeem_run.h"
 #include "support/context.h"
 #include "support/ledger_options.h"
 
@@ -24,7 +25,6 @@ struct Options {
   std::string quantity;
   std::string expires;
   std::string payment;
-  std::filesystem::path file;
 
   [[nodiscard]] std::int64_t quantity_ucu() const {
     return ledger::parse_fixed(quantity, ledger::kCuDecimals, "--cu");
@@ -127,20 +127,43 @@ void add_quantity_steps(CLI::App& voucher, Context& context) {
 }
 
 void add_redeem(CLI::App& voucher, Context& context) {
-  auto options = std::make_shared<Options>();
-  CLI::App* command = add_step(
-      voucher, context, options, "redeem",
-      "Redeem reserved CU for use under a certificate; pays min(the programme's rule, CU x unit "
-      "value)",
-      "assay voucher redeem --ledger city.ledger --redemption redemption.json --actor wang "
-      "--reason 'March'",
-      [](Options& o) { return ledger::read_redemption(o.file); });
+  struct RedeemOptions {
+    ledger::Request request;
+    ledger::RedeemDocuments documents;
+  };
+  auto options = std::make_shared<RedeemOptions>();
+  ledger::RedeemDocuments& documents = options->documents;
+  CLI::App* command = add_command(
+      voucher, context, "redeem",
+      "Redeem reserved CU for use under a certificate; pays min(what the programme finds for the "
+      "claim, CU x unit value)",
+      "assay voucher redeem --ledger city.ledger --redemption march.json --claim claim.json "
+      "--certificate certificate.json --laboratory-key laboratory.key.pub --actor wang --reason "
+      "March",
+      [options, &context] {
+        say_all(context, ledger::redeem(options->request, options->documents));
+      });
+  add_request_options(*command, options->request);
   command
-      ->add_option(
-          "--redemption", options->file,
-          "JSON: voucher, CU, certificate, versions, uses, invoices, days, the rule's amount "
-          "(definition 'redeem' of the schema ledger-operation)")
+      ->add_option("--redemption", documents.redemption,
+                   "JSON: voucher, CU, versions, uses, invoices, days (definition 'redeem' of the "
+                   "schema ledger-operation, without amount and certificate)")
       ->required();
+  command->add_option("--claim", documents.claim,
+                      "Claim that the programme evaluates; without it the redemption states its "
+                      "amount, which is for vouchers that pay by their own rate");
+  command->add_option("--programme", documents.programmes,
+                      "File of a programme beside the built-in ones");
+  command
+      ->add_option("--certificate", documents.certificate,
+                   "Certificate of the devices, as registered")
+      ->required();
+  command
+      ->add_option("--laboratory-key", documents.laboratory_key,
+                   "Public key of the laboratory that signed it")
+      ->required();
+  command->add_option("--revocations", documents.revocations,
+                      "CSV of revoked certificates: certificate, effective_utc, reason");
 }
 
 void add_settle_and_expire(CLI::App& voucher, Context& context) {

@@ -57,4 +57,20 @@ std::string why_not_valid(const Certificate& certificate, const Revocations& rev
   return revoked.empty() ? revoked : "the certificate was " + revoked;
 }
 
+std::string why_not_credited(const Certificate& certificate, const std::string& basket,
+                             const Revocations& revocations, const std::string& date_utc) {
+  if (certificate.basket.name != basket) {
+    return "the certificate is of another basket: " + certificate.basket.name;
+  }
+  std::string invalid = why_not_valid(certificate, revocations, date_utc);
+  if (!invalid.empty()) return invalid;
+  const Assessment& assessment = certificate.assessment;
+  if (assessment.grade != "certified") return "uncertified: the grade is " + assessment.grade;
+  if (!assessment.k_cert_cu_per_h.has_value()) {
+    return "the certificate has no K_cert: " + assessment.k_cert_cu_per_h.reason;
+  }
+  if (*assessment.k_cert_cu_per_h.value <= 0) return "K_cert is not above 0";
+  return {};
+}
+
 }  // namespace assay::pricing

@@ -35,4 +35,11 @@ using Revocations = std::map<std::string, Revocation>;
                                         const Revocations& revocations,
                                         const std::string& date_utc);
 
+/// Why a device-hour at `date_utc` is not credited by the certificate: it is of another basket, not
+/// valid then, not of grade certified, or has no K_cert above 0; empty where it is.
+[[nodiscard]] std::string why_not_credited(const Certificate& certificate,
+                                           const std::string& basket,
+                                           const Revocations& revocations,
+                                           const std::string& date_utc);
+
 }  // namespace assay::pricing

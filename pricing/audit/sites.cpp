@@ -107,18 +107,7 @@ std::string customer_of(const Certificate& certificate) {
 }
 
 std::string why_unfit(const Certificate& certificate, const AuditInput& input) {
-  if (certificate.basket.name != input.basket) {
-    return "the certificate is of another basket: " + certificate.basket.name;
-  }
-  std::string invalid = why_not_valid(certificate, input.revocations, input.date_utc);
-  if (!invalid.empty()) return invalid;
-  const Assessment& assessment = certificate.assessment;
-  if (assessment.grade != "certified") return "uncertified: the grade is " + assessment.grade;
-  if (!assessment.k_cert_cu_per_h.has_value()) {
-    return "the certificate has no K_cert: " + assessment.k_cert_cu_per_h.reason;
-  }
-  if (*assessment.k_cert_cu_per_h.value <= 0) return "K_cert is not above 0";
-  return {};
+  return why_not_credited(certificate, input.basket, input.revocations, input.date_utc);
 }
 
 Rational median_of(std::vector<Rational> values) {

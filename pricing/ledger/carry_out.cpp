@@ -164,6 +164,9 @@ void enter(State& state, const Redeem& body) {
     line.subsidy_fen = checked_sum(line.subsidy_fen, redemption.subsidy_fen[i]);
     line.counted_fen[group] = checked_sum(line.counted_fen[group], body.invoices[i].counted_fen);
   }
+  if (body.evaluation) {
+    state.claims[{body.evaluation->programme, body.evaluation->claim}].push_back(index);
+  }
 }
 
 void enter(State& state, const Settle& body) {

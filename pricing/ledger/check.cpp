@@ -160,6 +160,15 @@ CheckReport check_ledger(const CheckRequest& request) {
     }
     report.lines.push_back(run("balances", "the cached balances are those of the entries",
                                [&] { return judge_balances(database, state); }));
+    if (!request.documents.places.empty()) {
+      const DerivedAgain again = derive_again(plain, request.documents);
+      report.lines.push_back(
+          line("evaluations", again.of_evaluations,
+               fmt::format("{} amounts found again from their claims", again.evaluations)));
+      report.lines.push_back(
+          line("certificates", again.of_certificates,
+               fmt::format("{} read again from their documents", again.certificates)));
+    }
     report.due = due_for_claw_back(state);
   }
   if (!request.anchors.empty()) {

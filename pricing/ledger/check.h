@@ -1,11 +1,12 @@
 #pragma once
 /// `assay ledger check`: everything that can be wrong with a ledger's file, looked for again from
 /// nothing: the file, its triggers, the chain, every stored signature, every invariant, the cached
-/// balances, and the anchors.
+/// balances, the documents that amounts and K_cert came from, and the anchors.
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "pricing/ledger/documents_check.h"
 #include "pricing/ledger/store.h"
 
 namespace assay::pricing::ledger {
@@ -20,6 +21,7 @@ struct CheckRequest {
   std::filesystem::path ledger;
   std::filesystem::path anchors;  ///< empty: none
   std::string anchor_public_pem;  ///< needed with anchors
+  DocumentPlaces documents = {};  ///< no places: amounts and K_cert are not derived again
 };
 
 struct CheckReport {

@@ -17,5 +17,11 @@ inline constexpr int kCnyDecimals = 2;
 
 /// With all its decimals: "12.500000".
 [[nodiscard]] std::string fixed_text(std::int64_t value, int decimals);
+[[nodiscard]] inline std::string cny_text(std::int64_t amount_fen) {
+  return fixed_text(amount_fen, kCnyDecimals);
+}
+[[nodiscard]] inline std::string cu_text(std::int64_t quantity_ucu) {
+  return fixed_text(quantity_ucu, kCuDecimals);
+}
 
 }  // namespace assay::pricing::ledger

@@ -28,6 +28,7 @@ Findings costs_once(const History& history);
 Findings stack_within_cost(const History& history);
 Findings device_capacity(const History& history);
 Findings valid_at_use(const History& history);
+Findings evaluated_by_rule(const History& history);
 Findings authority_held(const History& history);
 
 }  // namespace assay::pricing::ledger

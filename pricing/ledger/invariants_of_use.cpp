@@ -247,24 +247,29 @@ Findings valid_at_use(const History& history) {
   };
   struct Device {
     Span span;
+    std::string basket;
     std::vector<std::string> devices;
+  };
+  struct Rate {
+    Span span;
+    std::string basket;
   };
   std::map<std::string, Device> certificates;
   std::map<std::pair<std::string, std::string>, Span> rules;
-  std::map<std::pair<std::string, std::string>, Span> rates;
+  std::map<std::pair<std::string, std::string>, Rate> rates;
   std::map<std::string, std::string> programme_of_voucher;
   for (const Record& record : history.records) {
     const Body& body = record.operation.body;
     if (const auto* certificate = std::get_if<RegisterCertificate>(&body)) {
-      certificates[certificate->certificate] = {{certificate->from_s, certificate->until_s},
-                                                certificate->devices};
+      certificates[certificate->certificate] = {
+          {certificate->from_s, certificate->until_s}, certificate->basket, certificate->devices};
     } else if (const auto* revoke = std::get_if<RevokeCertificate>(&body)) {
       Span& span = certificates[revoke->certificate].span;
       span.until_s = std::min(span.until_s, revoke->from_s);
     } else if (const auto* rule = std::get_if<SetRule>(&body)) {
       rules[{rule->programme, rule->version}] = {rule->from_s, rule->until_s};
     } else if (const auto* rate = std::get_if<SetCeiling>(&body)) {
-      rates[{rate->programme, rate->version}] = {rate->from_s, rate->until_s};
+      rates[{rate->programme, rate->version}] = {{rate->from_s, rate->until_s}, rate->basket};
     } else if (const auto* issue = std::get_if<Issue>(&body)) {
       programme_of_voucher[issue->voucher] = issue->programme;
     }
@@ -287,10 +292,15 @@ Findings valid_at_use(const History& history) {
         note(findings, fmt::format("entry {}: rule version {} is not valid at the time of use",
                                    record.id, redeem->rule_version));
       }
-      if (rate == rates.end() || !holds(rate->second)) {
+      if (rate == rates.end() || !holds(rate->second.span)) {
         note(findings, fmt::format("entry {}: rate version {} is not valid at the time of use",
                                    record.id, redeem->rate_version));
       }
+    }
+    if (rate != rates.end() && !rate->second.basket.empty() && certificate != certificates.end() &&
+        certificate->second.basket != rate->second.basket) {
+      note(findings, fmt::format("entry {}: a certificate of basket '{}' at a rate of '{}'",
+                                 record.id, certificate->second.basket, rate->second.basket));
     }
   }
   return findings;

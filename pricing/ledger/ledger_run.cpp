@@ -77,19 +77,13 @@ Said post_one(Store& store, const Request& request, const SignedOperation& signe
   return say_posted(outcomes[0], signed_operation, store.head());
 }
 
-std::string cu(std::int64_t quantity_ucu) {
-  return fixed_text(quantity_ucu, kCuDecimals);
-}
-std::string cny(std::int64_t amount_fen) {
-  return fixed_text(amount_fen, kCnyDecimals);
-}
-
 Json balances_json(const Voucher& voucher) {
   Json result = Json::object();
   for (std::size_t a = 0; a < kVoucherAccounts; ++a) {
     const auto account = static_cast<Account>(a);
-    result[account_name(account)] =
-        commodity_of(account) == Commodity::cu ? cu(voucher.of(account)) : cny(voucher.of(account));
+    result[account_name(account)] = commodity_of(account) == Commodity::cu
+                                        ? cu_text(voucher.of(account))
+                                        : cny_text(voucher.of(account));
   }
   return result;
 }
@@ -101,9 +95,9 @@ Json voucher_json(const State& state, const Voucher& voucher) {
     if (redemption.redeem.voucher != issue.voucher) continue;
     const std::string why = why_due(state, redemption);
     redemptions.push_back({{"redemption", redemption.redeem.redemption},
-                           {"redeemed_cu", cu(redemption.redeem.quantity_ucu)},
-                           {"net_cu", cu(redemption.net_ucu())},
-                           {"amount_cny", cny(redemption.amount_fen)},
+                           {"redeemed_cu", cu_text(redemption.redeem.quantity_ucu)},
+                           {"net_cu", cu_text(redemption.net_ucu())},
+                           {"amount_cny", cny_text(redemption.amount_fen)},
                            {"settled", redemption.is_settled},
                            {"certificate", redemption.redeem.certificate},
                            {"rule_version", redemption.redeem.rule_version},
@@ -126,9 +120,9 @@ std::string voucher_line(const Voucher& voucher) {
       "{:<20} {:<16} {}  issued {:>14}  available {:>14}  reserved {:>14}  redeemed "
       "{:>14}  settled {:>14} CU",
       voucher.issue.voucher, voucher.issue.programme, voucher.issue.year,
-      cu(voucher.of(Account::issued)), cu(voucher.available_ucu()),
-      cu(voucher.of(Account::reserved)), cu(voucher.of(Account::redeemed)),
-      cu(voucher.of(Account::settled)));
+      cu_text(voucher.of(Account::issued)), cu_text(voucher.available_ucu()),
+      cu_text(voucher.of(Account::reserved)), cu_text(voucher.of(Account::redeemed)),
+      cu_text(voucher.of(Account::settled)));
 }
 
 std::string voucher_text(const Json& voucher) {
@@ -203,12 +197,16 @@ Said open_ledger(const Request& request, const std::string& name,
 }
 
 Said post_body(const Request& request, Body body) {
+  Store store(request.ledger, Database::Mode::write);
+  return post_in(store, request, std::move(body));
+}
+
+Said post_in(Store& store, const Request& request, Body body) {
   const bool settles = std::holds_alternative<Settle>(body);
   if (settles && request.draft.empty() && (request.anchors.empty() || request.sign.empty())) {
     throw input_error("a settlement run is anchored", "--anchors",
                       "name the file of anchors, and sign: the first key signs the head");
   }
-  Store store(request.ledger, Database::Mode::write);
   const SignedOperation operation = build(request, store.state().ledger, std::move(body));
   if (!request.draft.empty()) {
     write_document(request.draft, operation_document(operation));
@@ -280,10 +278,6 @@ Said sign_file(const std::vector<fs::path>& keys, const fs::path& file) {
   return said;
 }
 
-Body read_redemption(const fs::path& file) {
-  return body_from_json(parse_json(read_file(file), file.string()), "redeem", file.string());
-}
-
 Said show_vouchers(const fs::path& ledger, const std::string& voucher) {
   Store store(ledger, Database::Mode::read);
   const State& state = store.state();
@@ -308,13 +302,20 @@ Said show_vouchers(const fs::path& ledger, const std::string& voucher) {
   return said;
 }
 
-Said check(const fs::path& ledger, const fs::path& anchors, const fs::path& public_key) {
-  if (anchors.empty() != public_key.empty()) {
+Said check(const fs::path& ledger, const HeldAgainst& against) {
+  if (against.anchors.empty() != against.anchor_key.empty()) {
     throw input_error("anchors are judged by a public key", "--anchors",
                       "give --anchors and --anchor-key together");
   }
-  CheckRequest request{ledger, anchors, {}};
-  if (!public_key.empty()) request.anchor_public_pem = read_file(public_key);
+  if (against.documents.empty() != against.laboratory_key.empty()) {
+    throw input_error("certificates are judged by the laboratory's public key", "--documents",
+                      "give --documents and --laboratory-key together");
+  }
+  CheckRequest request{ledger, against.anchors, {}, {against.documents, {}}};
+  if (!against.anchor_key.empty()) request.anchor_public_pem = read_file(against.anchor_key);
+  if (!against.laboratory_key.empty()) {
+    request.documents.laboratory_pem = read_file(against.laboratory_key);
+  }
   const CheckReport report = check_ledger(request);
   Said said;
   Json lines = Json::array();
@@ -331,7 +332,10 @@ Said check(const fs::path& ledger, const fs::path& anchors, const fs::path& publ
   said.passed = report.passed();
   said.text += fmt::format("{} entries, root {}\n{}", report.head.count, report.head.root,
                            said.passed ? "SOUND" : "NOT SOUND");
-  if (said.passed && anchors.empty()) {
+  if (said.passed && against.documents.empty()) {
+    said.text += ", but amounts and K_cert were held against no document";
+  }
+  if (said.passed && against.anchors.empty()) {
     said.text += ", but held against no anchor: whoever owns the file can build a chain anew";
   }
   said.document = {{"sound", said.passed},
@@ -401,22 +405,22 @@ Said statement(const fs::path& ledger, const std::string& programme) {
     const std::int64_t net_paid = sum(Account::paid) - sum(Account::recovered);
     // CU delivered for each yuan that stayed paid.
     const Json cu_per_cny =
-        net_paid > 0 ? Json(cu(share_of(sum(Account::settled), 100, net_paid))) : Json();
+        net_paid > 0 ? Json(cu_text(share_of(sum(Account::settled), 100, net_paid))) : Json();
     years.push_back({{"programme", budget.programme},
                      {"year", budget.year},
                      {"closed", budget.closed},
                      {"vouchers", vouchers},
-                     {"budget_cny", cny(budget.of(Account::budget))},
-                     {"free_cny", cny(budget.of(Account::free))},
-                     {"committed_cny", cny(committed)},
-                     {"payable_cny", cny(sum(Account::payable))},
-                     {"paid_cny", cny(sum(Account::paid))},
-                     {"lapsed_cny", cny(budget.of(Account::lapsed))},
-                     {"recovered_cny", cny(sum(Account::recovered))},
-                     {"receivable_cny", cny(sum(Account::receivable))},
-                     {"contingent_cu", cu(sum(Account::contingent))},
-                     {"issued_cu", cu(sum(Account::issued))},
-                     {"settled_cu", cu(sum(Account::settled))},
+                     {"budget_cny", cny_text(budget.of(Account::budget))},
+                     {"free_cny", cny_text(budget.of(Account::free))},
+                     {"committed_cny", cny_text(committed)},
+                     {"payable_cny", cny_text(sum(Account::payable))},
+                     {"paid_cny", cny_text(sum(Account::paid))},
+                     {"lapsed_cny", cny_text(budget.of(Account::lapsed))},
+                     {"recovered_cny", cny_text(sum(Account::recovered))},
+                     {"receivable_cny", cny_text(sum(Account::receivable))},
+                     {"contingent_cu", cu_text(sum(Account::contingent))},
+                     {"issued_cu", cu_text(sum(Account::issued))},
+                     {"settled_cu", cu_text(sum(Account::settled))},
                      {"settled_cu_per_cny", cu_per_cny}});
     const Json& year = years.back();
     said.text += fmt::format("{} {}{}  {} voucher(s)\n", budget.programme, budget.year,
@@ -447,22 +451,23 @@ Said reconcile_files(const fs::path& ledger, const fs::path& payments, const fs:
   Said said;
   Json differences = Json::array();
   for (const Difference& each : result.differences) {
-    said.text += fmt::format("{:<14} {:<24} ledger {:>16}  document {:>16} CNY\n", each.kind,
-                             each.reference, cny(each.ledger_fen), cny(each.document_fen));
+    said.text +=
+        fmt::format("{:<14} {:<24} ledger {:>16}  document {:>16} CNY\n", each.kind, each.reference,
+                    cny_text(each.ledger_fen), cny_text(each.document_fen));
     differences.push_back({{"kind", each.kind},
                            {"reference", each.reference},
-                           {"ledger_cny", cny(each.ledger_fen)},
-                           {"document_cny", cny(each.document_fen)}});
+                           {"ledger_cny", cny_text(each.ledger_fen)},
+                           {"document_cny", cny_text(each.document_fen)}});
   }
-  said.text +=
-      fmt::format("settled {} CNY, received {}; open: payable {}, receivable {}\n{} difference(s)",
-                  cny(result.settled_fen), cny(result.received_fen), cny(result.payable_fen),
-                  cny(result.receivable_fen), result.differences.size());
+  said.text += fmt::format(
+      "settled {} CNY, received {}; open: payable {}, receivable {}\n{} difference(s)",
+      cny_text(result.settled_fen), cny_text(result.received_fen), cny_text(result.payable_fen),
+      cny_text(result.receivable_fen), result.differences.size());
   said.document = {{"differences", differences},
-                   {"settled_cny", cny(result.settled_fen)},
-                   {"received_cny", cny(result.received_fen)},
-                   {"payable_cny", cny(result.payable_fen)},
-                   {"receivable_cny", cny(result.receivable_fen)}};
+                   {"settled_cny", cny_text(result.settled_fen)},
+                   {"received_cny", cny_text(result.received_fen)},
+                   {"payable_cny", cny_text(result.payable_fen)},
+                   {"receivable_cny", cny_text(result.receivable_fen)}};
   said.passed = result.differences.empty();
   return said;
 }

@@ -10,6 +10,8 @@
 
 namespace assay::pricing::ledger {
 
+class Store;
+
 /// Who asks, as the command takes it.
 struct Request {
   std::filesystem::path ledger;
@@ -36,6 +38,9 @@ struct Said {
 /// check_error where the rules refuse: then nothing was written.
 [[nodiscard]] Said post_body(const Request& request, Body body);
 
+/// The same in a ledger that is open already.
+[[nodiscard]] Said post_in(Store& store, const Request& request, Body body);
+
 /// Posts operations from files, each a document of `ledger-operation` or lines of such documents
 /// (.jsonl), in one transaction; request.sign adds signatures. Refused ones are listed.
 [[nodiscard]] Said post_files(const Request& request,
@@ -45,14 +50,17 @@ struct Said {
 [[nodiscard]] Said sign_file(const std::vector<std::filesystem::path>& keys,
                              const std::filesystem::path& file);
 
-/// The body of a redemption from a file (the definition `redeem` of ledger-operation).
-[[nodiscard]] Body read_redemption(const std::filesystem::path& file);
-
 /// One voucher, or a list of all.
 [[nodiscard]] Said show_vouchers(const std::filesystem::path& ledger, const std::string& voucher);
 
-[[nodiscard]] Said check(const std::filesystem::path& ledger, const std::filesystem::path& anchors,
-                         const std::filesystem::path& public_key);
+/// What `assay ledger check` holds the ledger against; each may be empty.
+struct HeldAgainst {
+  std::filesystem::path anchors;
+  std::filesystem::path anchor_key;              ///< public
+  std::vector<std::filesystem::path> documents;  ///< files and folders
+  std::filesystem::path laboratory_key;          ///< public
+};
+[[nodiscard]] Said check(const std::filesystem::path& ledger, const HeldAgainst& against);
 [[nodiscard]] Said anchor(const std::filesystem::path& ledger, const std::filesystem::path& anchors,
                           const std::filesystem::path& key);
 /// `format`: hledger, focus-1.2, focus-1.4.

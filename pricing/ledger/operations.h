@@ -57,6 +57,9 @@ struct SetRule {
   std::int64_t until_s = 0;             ///< exclusive
   std::int64_t share_ppm = 0;           ///< of the rate ceiling; a voucher's unit value
   std::optional<std::int64_t> cap_fen;  ///< per control group and year
+  /// A redemption's amount is what the evaluator finds by this document (Redeem::evaluation); else
+  /// it is what the redemption states, as of a voucher that pays by its own rate alone.
+  bool evaluated = false;
   std::vector<std::string> unresolved;  ///< technical unknowns: nothing is settled before
 };
 
@@ -76,14 +79,16 @@ struct SetCeiling {
   std::int64_t from_s = 0;
   std::int64_t until_s = 0;
   std::int64_t ceiling_ucny_per_cu = 0;
+  std::string basket = {};  ///< of its CU; empty: not stated
 };
 
 struct RegisterCertificate {
-  std::string certificate;  ///< SHA-256 of the certificate's document, hex
+  std::string certificate;  ///< digest of the certificate's document (results/document.h)
   std::int64_t k_cert_ucu_per_hour = 0;
   std::int64_t from_s = 0;
   std::int64_t until_s = 0;
   std::vector<std::string> devices;  ///< UUIDs
+  std::string basket = {};           ///< of its CU; empty: not stated
 };
 
 /// Uses from the effective time on are listed for claw-back.
@@ -173,6 +178,17 @@ struct ContractDays {
   std::int32_t until_day = 0;
 };
 
+/// How the programme's evaluator (pricing/programme) came to a redemption's amount: from documents
+/// alone, so whoever has them can derive it again.
+struct Evaluation {
+  std::string programme;
+  std::string version;
+  std::string programme_digest;      ///< of its document: that of the rule version
+  std::string claim;                 ///< its id; the parts of a claim share it
+  std::string claim_digest;          ///< of its document
+  std::int64_t paid_before_fen = 0;  ///< on the claim, as it says; 0 or more
+};
+
 /// Pays min(the programme's rule, CU x unit value). The amount is shared among the invoice lines by
 /// what is counted of each, largest remainder first.
 struct Redeem {
@@ -183,8 +199,10 @@ struct Redeem {
   std::string rule_version;
   std::string rate_version;
   std::int64_t rule_amount_fen = 0;  ///< what the programme's rule gives; 0 or more
-  std::string evaluation_digest;     ///< of the document in which it was worked out
-  std::string allocation_digest;     ///< of the signed allocation log
+  std::optional<Evaluation> evaluation;
+  /// Without an evaluation: of the document in which the amount was worked out. Else empty.
+  std::string evaluation_digest;
+  std::string allocation_digest;  ///< of the signed allocation log
   std::vector<DeviceUse> uses;
   std::vector<InvoiceUse> invoices;
   std::vector<ContractDays> days;

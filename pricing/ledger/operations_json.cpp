@@ -46,6 +46,9 @@ class Writer {
   void day(const char* name, std::int32_t value) { json_[name] = day_text(value); }
   void number(const char* name, int value) { json_[name] = value; }
   void flag(const char* name, bool value) { json_[name] = value; }
+  void optional_flag(const char* name, bool value) {
+    if (value) json_[name] = value;
+  }
   template <class E, std::size_t N>
   void choice(const char* name, E value, const std::array<std::pair<E, const char*>, N>& names) {
     for (const auto& [known, text] : names) {
@@ -63,6 +66,10 @@ class Writer {
     json_[name] = Json::object();
     Writer inner(json_[name]);
     fields(inner, value);
+  }
+  template <class T>
+  void optional_part(const char* name, const std::optional<T>& value) {
+    if (value) part(name, *value);
   }
   template <class T>
   void list(const char* name, const std::vector<T>& values) {
@@ -112,6 +119,9 @@ class Reader {
     if (!entry.is_boolean()) throw wrong(name, "true or false");
     value = entry.get<bool>();
   }
+  void optional_flag(const char* name, bool& value) {
+    if (json_.contains(name)) flag(name, value);
+  }
   template <class E, std::size_t N>
   void choice(const char* name, E& value, const std::array<std::pair<E, const char*>, N>& names) {
     const std::string text = string(name);
@@ -141,6 +151,10 @@ class Reader {
   void part(const char* name, T& value) {
     Reader inner(need(name), where_, pointer_ + "/" + name);
     fields(inner, value);
+  }
+  template <class T>
+  void optional_part(const char* name, std::optional<T>& value) {
+    if (json_.contains(name)) part(name, value.emplace());
   }
   template <class T>
   void list(const char* name, std::vector<T>& values) {
@@ -218,6 +232,7 @@ void fields(auto& visit, Of<SetRule> auto& body) {
   visit.instant("until", body.until_s);
   visit.fixed("share_of_ceiling", body.share_ppm, 6);
   visit.optional_fixed("cap_cny", body.cap_fen, kCnyDecimals);
+  visit.optional_flag("evaluated", body.evaluated);
   visit.texts("unresolved", body.unresolved);
 }
 void fields(auto& visit, Of<FillRule> auto& body) {
@@ -233,9 +248,11 @@ void fields(auto& visit, Of<SetCeiling> auto& body) {
   visit.instant("from", body.from_s);
   visit.instant("until", body.until_s);
   visit.fixed("ceiling_cny_per_cu", body.ceiling_ucny_per_cu, 6);
+  visit.optional_text("basket", body.basket);
 }
 void fields(auto& visit, Of<RegisterCertificate> auto& body) {
   visit.text("certificate", body.certificate);
+  visit.optional_text("basket", body.basket);
   visit.fixed("k_cert_cu_per_hour", body.k_cert_ucu_per_hour, kCuDecimals);
   visit.instant("from", body.from_s);
   visit.instant("until", body.until_s);
@@ -306,6 +323,14 @@ void fields(auto& visit, Of<ContractDays> auto& days) {
   visit.day("from", days.from_day);
   visit.day("until", days.until_day);
 }
+void fields(auto& visit, Of<Evaluation> auto& evaluation) {
+  visit.text("programme", evaluation.programme);
+  visit.text("version", evaluation.version);
+  visit.text("programme_digest", evaluation.programme_digest);
+  visit.text("claim", evaluation.claim);
+  visit.text("claim_digest", evaluation.claim_digest);
+  visit.fixed("paid_before_cny", evaluation.paid_before_fen, kCnyDecimals);
+}
 void fields(auto& visit, Of<Redeem> auto& body) {
   visit.text("redemption", body.redemption);
   visit.text("voucher", body.voucher);
@@ -314,7 +339,8 @@ void fields(auto& visit, Of<Redeem> auto& body) {
   visit.text("rule_version", body.rule_version);
   visit.text("rate_version", body.rate_version);
   visit.fixed("rule_amount_cny", body.rule_amount_fen, kCnyDecimals);
-  visit.text("evaluation_digest", body.evaluation_digest);
+  visit.optional_part("evaluation", body.evaluation);
+  visit.optional_text("evaluation_digest", body.evaluation_digest);
   visit.text("allocation_digest", body.allocation_digest);
   visit.list("uses", body.uses);
   visit.list("invoices", body.invoices);

@@ -73,6 +73,11 @@ std::string instant_text(std::int64_t instant_s) {
                      time.hours().count(), time.minutes().count(), time.seconds().count());
 }
 
+std::int64_t local_day(std::int64_t instant_s, int utc_offset_minutes) {
+  const std::int64_t local = instant_s + utc_offset_minutes * 60;
+  return local >= 0 ? local / 86'400 : -((-local + 86'399) / 86'400);
+}
+
 std::int64_t year_start_s(int year, int utc_offset_minutes) {
   const std::chrono::sys_days first{std::chrono::year(year) / std::chrono::January / 1};
   return std::chrono::seconds(first.time_since_epoch()).count() - utc_offset_minutes * 60;

@@ -27,6 +27,9 @@ inline constexpr std::int64_t kLargestAmount = 1'000'000'000'000'000;
 [[nodiscard]] std::int64_t parse_instant_s(const std::string& text, const std::string& where);
 [[nodiscard]] std::string instant_text(std::int64_t instant_s);
 
+/// The local day, counted from 1970-01-01, where local time is that far ahead of UTC.
+[[nodiscard]] std::int64_t local_day(std::int64_t instant_s, int utc_offset_minutes);
+
 /// The first instant of a calendar year where local time is that far ahead of UTC.
 [[nodiscard]] std::int64_t year_start_s(int year, int utc_offset_minutes);
 

@@ -30,11 +30,6 @@ bool overlap_among(std::vector<Span> spans) {
   return false;
 }
 
-std::int64_t local_day(std::int64_t instant_s, int utc_offset_minutes) {
-  const std::int64_t local = instant_s + utc_offset_minutes * 60;
-  return local >= 0 ? local / 86'400 : -((-local + 86'399) / 86'400);
-}
-
 std::optional<Refusal> judge_use(const DeviceUse& use, const Certificate& certificate,
                                  const Voucher& voucher, const Circumstances& now) {
   const RegisterCertificate& of = certificate.registered;
@@ -106,7 +101,8 @@ std::optional<Refusal> judge_uses(const State& state, const Redeem& body,
   return std::nullopt;
 }
 
-std::optional<Refusal> judge_versions(const Programme& programme, const Redeem& body) {
+std::optional<Refusal> judge_versions(const Programme& programme, const Certificate& certificate,
+                                      const Redeem& body) {
   const auto rule = programme.rules.find(body.rule_version);
   const auto rate = programme.ceilings.find(body.rate_version);
   if (rule == programme.rules.end()) {
@@ -130,6 +126,13 @@ std::optional<Refusal> judge_versions(const Programme& programme, const Redeem& 
           fmt::format("rate version '{}' is not valid at the time of use", body.rate_version),
           "redeem the parts of a use under their own versions");
     }
+  }
+  const std::string& basket = rate->second.basket;
+  if (!basket.empty() && certificate.registered.basket != basket) {
+    return refuse("basket",
+                  fmt::format("the certificate is of basket '{}', rate version '{}' of '{}'",
+                              certificate.registered.basket, body.rate_version, basket),
+                  "CU of two baskets do not compare: name a certificate of that basket");
   }
   return std::nullopt;
 }
@@ -168,6 +171,45 @@ std::optional<Refusal> judge_days(const State& state, const OpenProgramme& progr
             "count every local day of use");
       }
     }
+  }
+  return std::nullopt;
+}
+
+/// An amount that the evaluator found is by the document of the rule version, and on top of what
+/// stands on that claim.
+std::optional<Refusal> judge_evaluation(const State& state, const Voucher& voucher,
+                                        const SetRule& rule, const Redeem& body) {
+  if (!body.evaluation) {
+    if (!rule.evaluated) return std::nullopt;
+    return refuse(
+        "evaluation",
+        fmt::format("rule version '{}' pays what its programme finds for a claim, and the "
+                    "redemption names none",
+                    rule.version),
+        "redeem with the claim: assay voucher redeem --claim");
+  }
+  const Evaluation& evaluation = *body.evaluation;
+  if (evaluation.programme != voucher.issue.programme) {
+    return refuse("evaluation",
+                  fmt::format("the claim is of programme '{}', the voucher of '{}'",
+                              evaluation.programme, voucher.issue.programme),
+                  "claim from the voucher's programme");
+  }
+  if (evaluation.programme_digest != rule.digest) {
+    return refuse(
+        "evaluation",
+        fmt::format("the amount was worked out by programme document {}, rule version '{}' is {}",
+                    evaluation.programme_digest, rule.version, rule.digest),
+        "evaluate the claim by the document of the rule version");
+  }
+  const std::int64_t standing =
+      standing_on_claim(state, evaluation.programme, evaluation.claim).amount_fen;
+  if (evaluation.paid_before_fen != standing) {
+    return refuse(
+        "evaluation",
+        fmt::format("claim '{}' says that {} fen were paid on it before, {} were redeemed",
+                    evaluation.claim, evaluation.paid_before_fen, standing),
+        "state what was redeemed on the claim under its earlier_payments");
   }
   return std::nullopt;
 }
@@ -314,11 +356,15 @@ Decision judge(const State& state, const Circumstances& now, const Redeem& body)
   }
   const Programme& programme = state.programmes.at(voucher->issue.programme);
   const RedemptionMoney money = redemption_money(*voucher, body);
-  for (const auto& refusal :
-       {judge_uses(state, body, certificate->second, *voucher, now),
-        judge_versions(programme, body), judge_days(state, programme.opened, body),
-        judge_invoices(state, programme.opened.stack_group, body, money)}) {
+  for (const auto& refusal : {judge_uses(state, body, certificate->second, *voucher, now),
+                              judge_versions(programme, certificate->second, body),
+                              judge_days(state, programme.opened, body),
+                              judge_invoices(state, programme.opened.stack_group, body, money)}) {
     if (refusal) return *refusal;
+  }
+  if (auto refusal =
+          judge_evaluation(state, *voucher, programme.rules.at(body.rule_version), body)) {
+    return *refusal;
   }
   const std::uint32_t owner = state.voucher_index.at(body.voucher);
   Entry entry(owner);

@@ -1,5 +1,7 @@
 #include "pricing/ledger/state.h"
 
+#include "pricing/ledger/quantity.h"
+
 namespace assay::pricing::ledger {
 
 namespace {
@@ -30,6 +32,21 @@ std::optional<std::uint32_t> State::budget(const std::string& programme, int yea
     if (budgets[i].year == year && budgets[i].programme == programme) return i;
   }
   return std::nullopt;
+}
+
+ClaimSum standing_on_claim(const State& state, const std::string& programme,
+                           const std::string& claim) {
+  ClaimSum sum;
+  const auto found = state.claims.find({programme, claim});
+  if (found == state.claims.end()) return sum;
+  for (const std::uint32_t index : found->second) {
+    const Redemption& each = state.redemptions[index];
+    const std::int64_t net_ucu = each.net_ucu();
+    sum.quantity_ucu = checked_sum(sum.quantity_ucu, net_ucu);
+    sum.amount_fen =
+        checked_sum(sum.amount_fen, share_of(each.amount_fen, net_ucu, each.redeem.quantity_ucu));
+  }
+  return sum;
 }
 
 std::string why_due(const State& state, const Redemption& redemption) {

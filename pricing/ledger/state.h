@@ -180,11 +180,21 @@ struct State {
   std::map<std::string, Spans> device_seconds;                         ///< by device
   std::map<std::pair<std::string, std::string>, Spans> contract_days;  ///< by group and contract
   std::map<InvoiceLine, CountedLine> invoice_lines;
+  /// Redemptions on a claim, by programme and the claim's id.
+  std::map<std::pair<std::string, std::string>, std::vector<std::uint32_t>> claims;
 
   [[nodiscard]] const Voucher* voucher(const std::string& name) const;
   [[nodiscard]] const Redemption* redemption(const std::string& name) const;
   [[nodiscard]] std::optional<std::uint32_t> budget(const std::string& programme, int year) const;
 };
+
+/// What stands of the redemptions on a claim: redeemed and neither given back nor clawed back.
+struct ClaimSum {
+  std::int64_t amount_fen = 0;
+  std::int64_t quantity_ucu = 0;
+};
+[[nodiscard]] ClaimSum standing_on_claim(const State& state, const std::string& programme,
+                                         const std::string& claim);
 
 /// A redemption that rests on a certificate revoked for its time, or on a reversed invoice.
 struct DueForClawBack {

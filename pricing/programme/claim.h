@@ -18,6 +18,7 @@ struct CostLine {
   bool vat_included = false;
   std::optional<Fraction> vat_rate;
   Kinds kinds = 0;
+  std::int64_t number = 0;  ///< of an invoice's line
 };
 
 struct Party {

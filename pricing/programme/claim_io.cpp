@@ -146,7 +146,8 @@ class ClaimReader {
                                 excerpt(invoice.number) + " stands there twice",
                             at(line_pointer), "an invoice line counts once: remove one");
         }
-        const CostLine line = cost_line(each, line_pointer);
+        CostLine line = cost_line(each, line_pointer);
+        line.number = number;
         const bool wrong_sign =
             invoice.reverses.empty() ? line.amount < Fen{0} : Fen{0} < line.amount;
         if (wrong_sign) {

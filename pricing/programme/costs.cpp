@@ -19,14 +19,6 @@ struct Placed {
   }
 };
 
-std::optional<Fraction> on_basis(const CostLine& line, bool included) {
-  const Fraction amount(line.amount.value);
-  if (line.vat_included == included) return amount;
-  if (!line.vat_rate) return std::nullopt;
-  const Fraction factor = Fraction(1) + *line.vat_rate;
-  return included ? amount * factor : amount / factor;
-}
-
 class Sums {
  public:
   Sums(const Programme& programme, const Claim& claim) : programme_(programme), claim_(claim) {}
@@ -86,6 +78,14 @@ class Sums {
 };
 
 }  // namespace
+
+std::optional<Fraction> on_basis(const CostLine& line, bool included) {
+  const Fraction amount(line.amount.value);
+  if (line.vat_included == included) return amount;
+  if (!line.vat_rate) return std::nullopt;
+  const Fraction factor = Fraction(1) + *line.vat_rate;
+  return included ? amount * factor : amount / factor;
+}
 
 Costs costs_of(const Programme& programme, const Claim& claim) {
   Costs costs;

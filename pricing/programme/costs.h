@@ -21,6 +21,10 @@ struct Costs {
   std::string vat_note;  ///< how VAT was taken
 };
 
+/// A line's amount with or without VAT; empty where the basis must be changed and no rate is
+/// stated.
+[[nodiscard]] std::optional<Fraction> on_basis(const CostLine& line, bool included);
+
 /// Errors: input_error naming the claim's path: an item of kinds of which some are paid and some
 /// not; no VAT rate where the basis must be changed; bases that are mixed where the rule names
 /// none; invoices that sum to less than nought.

@@ -110,6 +110,14 @@ const std::vector<Violation>& violations() {
        [](Scenario& l) { l.state.vouchers[0].value_ucny_per_cu += 1; }},
       {"frozen-value", "a redemption above the programme's rule",
        [](Scenario& l) { body_of<Redeem>(l).rule_amount_fen = 1'999; }},
+      {"valid-at-use", "CU of another basket",
+       [](Scenario& l) { body_of<RegisterCertificate>(l, 2).basket = "tb1-lite"; }},
+      {"evaluated-by-rule", "an amount by another document",
+       [](Scenario& l) { body_of<Redeem>(l, 4).evaluation->programme_digest[0] = '0'; }},
+      {"evaluated-by-rule", "a claim that forgets what it got before",
+       [](Scenario& l) { body_of<Redeem>(l, 5).evaluation->paid_before_fen = 0; }},
+      {"evaluated-by-rule", "a stated amount where the rule evaluates",
+       [](Scenario& l) { body_of<Redeem>(l, 5).evaluation.reset(); }},
       {"authority", "an issue that nobody signed",
        [](Scenario& l) { record_of<Issue>(l).circumstances.verified_keys.clear(); }},
       {"authority", "an entry without a reason",
@@ -175,7 +183,7 @@ TEST(Invariants, EachViolationIsFoundUnderItsName) {
 TEST(Invariants, AreNeeded) {
   const std::vector<std::string> alone{"device-seconds-once", "costs-once",   "stack-within-cost",
                                        "device-capacity",     "valid-at-use", "frozen-value",
-                                       "authority",           "keys-once"};
+                                       "evaluated-by-rule",   "authority",    "keys-once"};
   for (const std::string& name : alone) {
     bool is_alone = false;
     for (const Violation& violation : violations()) {

@@ -324,6 +324,35 @@ TEST(Rules, UnresolvedRulesAreNotSettled) {
   EXPECT_EQ(ledger.post(rule), "version-exists");
 }
 
+/// An evaluated amount is by the rule version's document, on top of what stands on its claim.
+TEST(Rules, EvaluatedAmounts) {
+  Scenario ledger = full_scenario();
+  ledger.now_s = kStart + 180 * kDay;
+  ledger.state.last_recorded_s = ledger.now_s;  // the scenario ends after the vouchers' expiry
+  ledger.must(issue("w", "fixed", 10 * kCu, 2027));
+  ledger.must(Reserve{"w", 10 * kCu});
+  const Redeem good = evaluated(redeem("g", "w", 1 * kCu, 90, 200, "new"), 550);
+  const auto refused = [&](const auto& change) {
+    Redeem body = good;
+    change(body);
+    return ledger.post(body);
+  };
+  EXPECT_EQ(refused([](Redeem& r) { r.evaluation.reset(); }), "evaluation");
+  EXPECT_EQ(refused([](Redeem& r) { r.evaluation->programme = "most"; }), "evaluation");
+  EXPECT_EQ(refused([](Redeem& r) { r.evaluation->programme_digest[0] = '0'; }), "evaluation");
+  EXPECT_EQ(refused([](Redeem& r) { r.evaluation->paid_before_fen = 549; }), "evaluation");
+  EXPECT_EQ(refused([](Redeem& r) { r.evaluation->claim = "claim-2"; }), "evaluation");
+  EXPECT_EQ(refused([](Redeem& r) { r.certificate = kCertificate, r.uses[0].device = "gpu-0"; }),
+            "basket");
+  // A rule that evaluates nothing pays what is stated, and takes an evaluation by its document.
+  EXPECT_EQ(refused([](Redeem& r) { r.rule_version = "r1"; }), "evaluation");
+  ledger.must(Refund{"f", kCu / 2});
+  EXPECT_EQ(ledger.post(good), "evaluation");
+  Redeem after = good;
+  after.evaluation->paid_before_fen = 425;
+  ledger.must(after);
+}
+
 TEST(Rules, CloseOfAYear) {
   Scenario ledger = plain();
   ledger.open_programme("carries", CommitsAt::issue, AtClose::carry_over);

@@ -125,6 +125,16 @@ Redeem redeem(const std::string& redemption, const std::string& voucher, std::in
   return body;
 }
 
+Redeem evaluated(Redeem redeem, std::int64_t paid_before_fen) {
+  redeem.rule_version = "r3";
+  redeem.rate_version = "c3";
+  redeem.certificate = std::string(64, '6');
+  redeem.evaluation_digest.clear();
+  redeem.evaluation = {
+      "fixed", "2026", std::string(64, '3'), "claim-1", std::string(64, '4'), paid_before_fen};
+  return redeem;
+}
+
 Scenario full_scenario() {
   Scenario ledger;
   ledger.open_programme("fixed");
@@ -161,6 +171,20 @@ Scenario full_scenario() {
   Redeem revoked = redeem("d", "v1", 1 * kCu, 30, 400, "old");
   revoked.certificate = std::string(64, '5');
   ledger.must(revoked);
+  SetRule by_claim = unresolved;
+  by_claim.version = "r3";
+  by_claim.digest = std::string(64, '3');
+  by_claim.evaluated = true;
+  by_claim.unresolved.clear();
+  ledger.must(by_claim);
+  SetCeiling of_basket{"fixed", "c3", std::string(64, 'b'), kStart, by_claim.until_s, 10'000'000};
+  of_basket.basket = "tb1";
+  ledger.must(of_basket);
+  RegisterCertificate by_basket{std::string(64, '6'), kCu, kStart, by_claim.until_s, {"new"}};
+  by_basket.basket = "tb1";
+  ledger.must(by_basket);
+  ledger.must(evaluated(redeem("e", "v1", 1 * kCu, 60, 300, "new"), 0));
+  ledger.must(evaluated(redeem("f", "v1", 1 * kCu, 72, 250, "new"), 300));
   ledger.must(Settle{"a", "payment-1"});
   ledger.must(Settle{"c", "payment-1"});
   ledger.must(Refund{"b", 3 * kCu});

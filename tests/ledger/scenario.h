@@ -62,6 +62,10 @@ struct Scenario {
                             std::int64_t quantity_ucu, std::int64_t at_hour,
                             std::int64_t rule_amount_fen, const std::string& device = "gpu-0");
 
+/// The same, its amount found by the document of the rule version "r3" (full_scenario) for a claim
+/// on which `paid_before_fen` stand.
+[[nodiscard]] Redeem evaluated(Redeem redeem, std::int64_t paid_before_fen);
+
 /// A ledger in which every kind of operation was accepted at least once.
 [[nodiscard]] Scenario full_scenario();
 
