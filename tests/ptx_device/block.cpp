@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <numeric>
 
@@ -66,6 +67,7 @@ void Block::begin(std::uint64_t index) {
     extras.group = 0;
   }
   for (Barrier& barrier : barriers_) barrier = {};
+  warps_.assign((thread_count_ + 31) / 32, {});
   live_ = thread_count_;
   random_.seed(launch_.options->seed * 0x9E3779B97F4A7C15ULL + index);
   shared_.begin_block(thread_count_);
@@ -192,6 +194,7 @@ void Block::exit(Thread& thread, const Instruction* instruction) {
   thread.state = ThreadState::exited;
   thread.next = instruction;
   --live_;
+  ++warps_[thread.index / 32].exited;
   for (std::uint32_t number = 0; number < barriers_.size(); ++number) {
     if (!barriers_[number].waiting.empty()) try_barrier(number);
   }
@@ -215,6 +218,7 @@ void Block::wait_at_collective(Thread& thread, const Instruction* instruction, s
   thread.state = ThreadState::collective;
   thread.next = instruction;
   thread.mask = mask;
+  ++warps_[thread.index / 32].at_collective;
   if (!is_nth_bit(mask, thread.lane())) {
     throw Fault(cuda::kLaunchFailed,
                 fmt::format("the mask {:#010x} does not name lane {}, which executes this", mask,
@@ -228,6 +232,8 @@ void Block::try_collective(const Thread& thread) {
   if (what.takes_who_comes) return;
   const std::uint32_t warp = thread.index / 32;
   const std::uint32_t wanted = thread.mask & lanes_of(warp);
+  const WarpCount& here = warps_[warp];
+  if (here.at_collective + here.exited < static_cast<std::uint32_t>(std::popcount(wanted))) return;
   Thread* first = &threads_[32 * warp];
   for (std::uint32_t lane = 0; lane < 32; ++lane) {
     if (!is_nth_bit(wanted, lane)) continue;
@@ -281,6 +287,7 @@ void Block::complete_collective(std::uint32_t warp, std::uint32_t lanes,
     ++first[lane].next;
     members[count++] = 32 * warp + lane;
   }
+  warps_[warp].at_collective -= count;
   ++stops_;
   if (what.takes_who_comes) return;
   Ordering& ordering = shared_.ordering();
@@ -320,16 +327,26 @@ void Block::arrive_at_barrier(Thread& thread, const Instruction* instruction, st
                 fmt::format("barrier {} is waited at for {} threads, by others for {}", number,
                             expected, barrier.expected));
   }
-  for (const std::uint32_t other : barrier.waiting) {
-    if (other / 32 == thread.index / 32 && threads_[other].next != instruction) {
-      throw Fault(cuda::kLaunchFailed,
-                  fmt::format("the warp diverges: thread {} waits at another barrier instruction, "
-                              "PTX line {}",
-                              other, threads_[other].next->line));
-    }
+  if (const Thread* other = waiting_in_warp_of(thread, number);
+      other != nullptr && other->next != instruction) {
+    throw Fault(cuda::kLaunchFailed,
+                fmt::format("the warp diverges: thread {} waits at another barrier instruction, "
+                            "PTX line {}",
+                            other->index, other->next->line));
   }
   barrier.expected = expected;
   barrier.arrived.push_back(thread.index);
+}
+
+/// One for all: those of a warp that wait at a barrier wait at the same instruction.
+const Thread* Block::waiting_in_warp_of(const Thread& thread, std::uint32_t number) const {
+  const std::uint32_t first = thread.index / 32 * 32;
+  const std::uint32_t end = std::min(first + 32, thread_count_);
+  for (std::uint32_t i = first; i < end; ++i) {
+    const Thread& other = threads_[i];
+    if (other.state == ThreadState::barrier && other.mask == number) return &other;
+  }
+  return nullptr;
 }
 
 void Block::try_barrier(std::uint32_t number) {

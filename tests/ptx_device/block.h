@@ -147,6 +147,13 @@ class Block {
     std::vector<std::uint32_t> arrived;  ///< bar.arrive
   };
 
+  /// Lanes of a warp that wait at a collective, and that have exited: whether it is worth looking
+  /// closer.
+  struct WarpCount {
+    std::uint32_t at_collective = 0;
+    std::uint32_t exited = 0;
+  };
+
   void run_thread(Thread& thread, std::uint64_t slice);
   void run_warp(std::uint32_t warp);
   void run_in_order();
@@ -154,6 +161,7 @@ class Block {
   void try_collective(const Thread& thread);
   void try_open_collectives(std::uint32_t warp);
   void complete_collective(std::uint32_t warp, std::uint32_t lanes, const Instruction* instruction);
+  [[nodiscard]] const Thread* waiting_in_warp_of(const Thread& thread, std::uint32_t number) const;
   void try_barrier(std::uint32_t number);
   void complete_barrier(Barrier& barrier, bool all);
   void count_instructions(std::uint64_t executed);
@@ -165,6 +173,7 @@ class Block {
   std::array<std::uint32_t, 3> position_{};
   std::vector<Thread> threads_;
   std::vector<ThreadExtras> extras_;
+  std::vector<WarpCount> warps_;
   std::vector<std::uint64_t> slots_;
   std::vector<Site> sites_;
   SharedMemory shared_;
