@@ -24,7 +24,13 @@ void expect_workload(const Workload& workload, const Expectation& expectation) {
     if (is_functional()) {
       record_workload(workload, stream.device().facts().compute_capability, counted,
                       take_launches());
-      EXPECT_NEAR(static_cast<double>(counted.global_bytes()), issued, 0.02 * issued);
+      const auto moved = static_cast<double>(counted.global_bytes());
+      EXPECT_GE(moved, 0.98 * issued);
+      // ptxrun counts the zeros that a cp.async fills in as read (compare_executors.py takes them
+      // into account), so its count holds from below only.
+      if (is_own_device()) {
+        EXPECT_LE(moved, 1.02 * issued);
+      }
     }
     for (const Check& check : instance.verify()) {
       EXPECT_TRUE(check.passed()) << check.name << ' ' << check.error << " > " << check.bound;

@@ -13,6 +13,7 @@ using nlohmann::ordered_json;
 ordered_json counted_json(const ptx_device::Counters& counted) {
   return {{"instructions", counted.instructions},
           {"global_read_bytes", counted.global_read_bytes},
+          {"zero_filled_bytes", counted.zero_filled_bytes},
           {"global_written_bytes", counted.global_written_bytes},
           {"flops", counted.flops},
           {"tensor_flops", counted.tensor_flops},

@@ -43,6 +43,7 @@ const Instruction* copy(Thread& thread, const Instruction* i) {
     thread.block->site(i->detail) = {};
     thread.block->counters().global_read_bytes += size;
   }
+  thread.block->counters().zero_filled_bytes += Bytes - size;
   thread.block->counters().shared_written_bytes += Bytes;
   pending.shared =
       thread.block->shared().begin_copy(pending.shared_address, Bytes, thread.index, i);

@@ -114,6 +114,22 @@ TEST(Check, AsynchronousCopyIsNotThereBeforeItsWait) {
   EXPECT_EQ(fault_of(copy + "cp.async.wait_group 0;\n" + kBarrier + kReadNext), "");
 }
 
+TEST(Check, ZerosThatACopyFillsInAreNotRead) {
+  const std::string copy =
+      "mov.u32 %r2, SIZE;\nmul.wide.u32 %rd1, %thread, 4;\nadd.s64 %rd1, %in, %rd1;\n"
+      "cp.async.ca.shared.global [%own], [%rd1], 4, %r2;\ncp.async.wait_all;\n"
+      "ld.shared.u32 %r1, [%own];\nst.global.u32 [%mine], %r1;\n";
+  for (const std::uint64_t size : {0U, 1U, 4U}) {
+    std::string sized = copy;
+    sized.replace(sized.find("SIZE"), 4, std::to_string(size));
+    static_cast<void>(take_counters());
+    EXPECT_EQ(fault_of(sized), "");
+    const Counters counted = take_counters();
+    EXPECT_EQ(counted.global_read_bytes, 64 * size);
+    EXPECT_EQ(counted.zero_filled_bytes, 64 * (4 - size));
+  }
+}
+
 TEST(Check, CollectiveThatCannotComplete) {
   // Half of the warp leaves; the rest names it in the mask.
   EXPECT_THAT(

@@ -10,6 +10,7 @@ struct Counters {
   std::uint64_t instructions = 0;  ///< thread instructions, guarded-off ones included
   std::uint64_t global_read_bytes = 0;
   std::uint64_t global_written_bytes = 0;
+  std::uint64_t zero_filled_bytes = 0;  ///< by cp.async beyond its source's size: not read
   std::uint64_t shared_read_bytes = 0;
   std::uint64_t shared_written_bytes = 0;
   std::uint64_t local_bytes = 0;          ///< read or written
@@ -30,6 +31,7 @@ struct Counters {
     instructions += other.instructions;
     global_read_bytes += other.global_read_bytes;
     global_written_bytes += other.global_written_bytes;
+    zero_filled_bytes += other.zero_filled_bytes;
     shared_read_bytes += other.shared_read_bytes;
     shared_written_bytes += other.shared_written_bytes;
     local_bytes += other.local_bytes;
