@@ -25,8 +25,8 @@ void add_bench(CLI::App& app, Context& context) {
   command->add_option("--device", options->bench.device, "best, cpu, cuda, cuda:N or a UUID")
       ->capture_default_str();
   command->add_option("--cpu-isa", options->bench.cpu_isa, "Force a CPU level (assay devices)");
-  command->add_option("--basket", options->bench.basket, "Basket of training steps")
-      ->capture_default_str();
+  command->add_option("--basket", options->bench.basket,
+                      "Basket of training steps; by default tb1 on a GPU, tb1-lite on a CPU");
   command->add_option("--seed", options->bench.seed, "Repeat tokens and inputs");
   command->add_option("flags", options->flags, "Google Benchmark's flags, after --");
 }

@@ -62,8 +62,8 @@ void add_run(CLI::App& app, Context& context) {
                    "cuda:0,cuda:1")
       ->capture_default_str();
   command->add_option("--cpu-isa", options->run.cpu_isa, "Force a CPU level (assay devices)");
-  command->add_option("--basket", options->run.basket, "Basket of scored work")
-      ->capture_default_str();
+  command->add_option("--basket", options->run.basket,
+                      "Basket of scored work; by default tb1 on a GPU, tb1-lite on a CPU");
   command->add_option(
       "--filter", options->run.choices.filter,
       "Regular expression over workload names (assay list); makes it a custom suite");

@@ -59,6 +59,10 @@ Precision step_precision(const Basket& basket, const Device& device) {
 
 }  // namespace
 
+Basket basket_for(const std::optional<std::string>& name, const Device& device) {
+  return load_basket(name.value_or(device.cuda ? "tb1" : "tb1-lite"));
+}
+
 std::int64_t step_memory_bytes(const StepOptions& options) {
   const ModelConfig& model = options.model;
   const std::int64_t element = options.precision == Precision::bf16 ? 2 : 4;

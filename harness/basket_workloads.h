@@ -2,12 +2,18 @@
 /// The items of a basket as workloads: where the data of results/edition meets the training step
 /// of kernels/transformer.
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "harness/devices.h"
 #include "kernels/transformer/step.h"
 #include "results/edition/basket.h"
 
 namespace assay::harness {
+
+/// The basket of that name; without a name the one that is for such a device: tb1 for a GPU,
+/// tb1-lite for a CPU. Errors: as load_basket().
+[[nodiscard]] Basket basket_for(const std::optional<std::string>& name, const Device& device);
 
 /// The options of an item's step on a device. Precision: the basket's; "bf16_or_fp32" is BF16 where
 /// the device multiplies it and FP32 elsewhere. All rows of a step go through in one micro-batch

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "harness/basket_workloads.h"
 #include "harness/bench_host.h"
 #include "harness/bench_reporter.h"
 #include "harness/clock.h"
@@ -98,7 +99,7 @@ int run_bench(const std::vector<std::string>& arguments, const BenchOptions& opt
   const HostFlags flags = parse_host_flags(arguments);
   const Device device = select_device(options.device, options.cpu_isa);
   const Catalogue catalogue = filtered(
-      available(source(load_basket(options.basket), device), device.target()), flags.filter);
+      available(source(basket_for(options.basket, device), device), device.target()), flags.filter);
   if (flags.list_tests) {
     for (const CatalogueEntry& entry : catalogue) write(entry.workload.name + "\n");
     return static_cast<int>(ExitCode::success);

@@ -14,7 +14,7 @@ namespace assay::harness {
 struct BenchOptions {
   std::string device = "best";
   std::optional<std::string> cpu_isa;
-  std::string basket = "tb1-lite";
+  std::optional<std::string> basket;  ///< nothing: the one for such a device (basket_for)
   std::optional<std::int64_t> seed;
   /// Starts this program again, once, where OpenMP's threads are not bound yet: OpenMP reads its
   /// settings when a program is loaded. Tests that are programs of their own say no.

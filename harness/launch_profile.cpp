@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "harness/basket_workloads.h"
 #include "harness/catalogue.h"
 #include "harness/nvtx.h"
 #include "harness/process_spec.h"
@@ -88,7 +89,7 @@ void profile_iteration(const Workload& workload, const Target& target, const Inp
 
 void profile_named(const ProfileOptions& options) {
   const Device device = select_device(options.device, options.cpu_isa);
-  const Catalogue catalogue = make_catalogue(load_basket(options.basket), device);
+  const Catalogue catalogue = make_catalogue(basket_for(options.basket, device), device);
   const auto item =
       std::find_if(catalogue.begin(), catalogue.end(), [&](const CatalogueEntry& entry) {
         return !options.name.empty() && entry.basket_item == options.name;

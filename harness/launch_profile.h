@@ -30,7 +30,7 @@ struct ProfileOptions {
   std::string name;
   std::string device = "best";
   std::optional<std::string> cpu_isa;
-  std::string basket = "tb1-lite";
+  std::optional<std::string> basket;  ///< nothing: the one for such a device (basket_for)
   std::optional<std::int64_t> seed;
 };
 void profile_named(const ProfileOptions& options);

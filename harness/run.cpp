@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "harness/basket_workloads.h"
 #include "harness/child.h"
 #include "harness/clock.h"
 #include "harness/conditions.h"
@@ -120,9 +121,10 @@ void add_gpu_conditions(const std::vector<Device>& devices, const HostFiles& fil
 
 class Runner {
  public:
-  Runner(const RunOptions& options, const std::vector<Device>& devices, const Plan& plan,
-         const Catalogue& catalogue, ResultDocument& result)
+  Runner(const RunOptions& options, const Basket& basket, const std::vector<Device>& devices,
+         const Plan& plan, const Catalogue& catalogue, ResultDocument& result)
       : options_(options),
+        basket_(basket),
         devices_(devices),
         plan_(plan),
         catalogue_(catalogue),
@@ -150,10 +152,10 @@ class Runner {
     const fs::path spec = folder_.path() / fmt::format("spec-{}.json", place);
     const fs::path output = folder_.path() / fmt::format("process-{}.json", place);
     const bool shares = devices_.size() > 1 || plan_.record.fixed_time;
-    write_document(spec,
-                   to_json(ProcessSpec{options_.basket, names_of(devices_), options_.cpu_isa,
-                                       result_.nonce, kChildLines,
-                                       shares ? std::optional(choices_) : std::nullopt, planned}));
+    write_document(
+        spec, to_json(ProcessSpec{basket_.name, names_of(devices_), options_.cpu_isa, result_.nonce,
+                                  kChildLines, shares ? std::optional(choices_) : std::nullopt,
+                                  planned}));
     ChildRequest request;
     request.arguments = {"measure-process", "--spec", spec.string(), "--output", output.string()};
     request.environment = settings_;
@@ -198,6 +200,7 @@ class Runner {
   }
 
   const RunOptions& options_;
+  const Basket& basket_;
   const std::vector<Device>& devices_;
   const Plan& plan_;
   const Catalogue& catalogue_;
@@ -252,7 +255,7 @@ ResultDocument run_suite(const RunOptions& options, const CatalogueSource& sourc
   const Suite& suite = suite_named(options.suite);
   const std::vector<Device> devices = find(options.device, options.cpu_isa);
   const Device& device = devices.front();
-  const Basket basket = load_basket(options.basket);
+  const Basket basket = basket_for(options.basket, device);
   const Catalogue catalogue = source(basket, device);
   if (options.seed && (*options.seed < 0 || *options.seed >= (std::int64_t{1} << 53))) {
     throw input_error("must lie between 0 and 2^53 - 1", "--seed");
@@ -279,7 +282,7 @@ ResultDocument run_suite(const RunOptions& options, const CatalogueSource& sourc
   result.conditions =
       read_conditions(files, read_host_cpu(files, allowed_processors()), result.environment);
   add_gpu_conditions(devices, files, result.conditions);
-  Runner(options, devices, plan, catalogue, result).run();
+  Runner(options, basket, devices, plan, catalogue, result).run();
   result.timer.rate_error_relative = rate_error(before, read_reference());
   return result;
 }

@@ -20,10 +20,10 @@ struct RunOptions {
   std::string suite = "quick";
   std::string device = "best";  ///< or several: "cuda:0,cuda:1", "cuda:all"
   std::optional<std::string> cpu_isa;
-  std::string basket = "tb1-lite";
-  SuiteChoices choices;              ///< filter, processes, item_seconds: a "custom" suite
-  std::optional<std::int64_t> seed;  ///< repeats a run's tokens, inputs and order
-  bool show_progress = true;         ///< a bar on standard error, if that is a terminal
+  std::optional<std::string> basket;  ///< nothing: the one for such a device (basket_for)
+  SuiteChoices choices;               ///< filter, processes, item_seconds: a "custom" suite
+  std::optional<std::int64_t> seed;   ///< repeats a run's tokens, inputs and order
+  bool show_progress = true;          ///< a bar on standard error, if that is a terminal
 };
 
 /// Measures and returns the document. Ctrl-C: the running process finishes its sample, and the

@@ -181,6 +181,15 @@ TEST(Catalogue, FilterFindsInvertsAndNamesNearOnes) {
               HasSubstr("near: fake/good"));
 }
 
+TEST(BasketFor, IsTheDevicesWhereNobodyNamesOne) {
+  Device gpu;
+  gpu.cuda = CudaChoice{};
+  EXPECT_EQ(basket_for(std::nullopt, gpu).name, "tb1");
+  EXPECT_EQ(basket_for(std::nullopt, cpu_device()).name, "tb1-lite");
+  EXPECT_EQ(basket_for("tb1-lite", gpu).name, "tb1-lite");
+  EXPECT_EQ(basket_for("tb1", cpu_device()).name, "tb1");
+}
+
 TEST(Catalogue, NamesAreUnique) {
   const Basket basket = load_basket("tb1-lite");
   std::set<std::string> names;
