@@ -1,17 +1,19 @@
 /// schema_verdicts <folder>...: Assay's verdict on example documents of every kind and on edited
-/// copies of them, as a JSON array of {"kind", "document", "fits", "complaint"} on the output.
-/// cross_check.py asks another validator for its own.
+/// copies of them, as a JSON array of {"kind", "edited", "document", "fits", "complaint"} on the
+/// output. cross_check.py asks another validator for its own.
 ///
-/// Examples: a result and an envelope made here, and each document in the folders whose schema.name
-/// is "assay.<kind>".
+/// Examples: results of one and of two devices, a certificate of two and an envelope made here, and
+/// each document in the folders whose schema.name is "assay.<kind>".
 #include <cstdio>
 #include <filesystem>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "results/base64.h"
+#include "results/certificate.h"
 #include "results/document.h"
 #include "results/envelope.h"
 #include "results/keys.h"
@@ -26,17 +28,64 @@ using nlohmann::json;
 struct Example {
   std::string kind;
   json document;
+  bool edited = false;
 };
+
+/// The same of a node: each item on each of two devices, then trained by both together.
+ResultDocument of_two_devices(ResultDocument result) {
+  result.device_count = 2;
+  for (const char* const id : {"cpu:0", "cpu:1"}) {
+    result.devices.emplace_back(result.device).id = id;
+  }
+  for (ProcessRecord& process : result.processes) {
+    const std::vector<ItemRecord> of_one = std::exchange(process.items, {});
+    for (const ItemRecord& item : of_one) {
+      for (const DeviceRecord& device : result.devices) {
+        ItemRecord& own = process.items.emplace_back(item);
+        own.device = device.id;
+        own.window_begin_ns = 1'000'000;
+        if (!item.basket_item.empty()) own.weights = WeightsRecord{3, 0x0123'4567'89ab'cdef};
+      }
+    }
+    for (const ItemRecord& item : of_one) {
+      if (item.basket_item.empty()) continue;
+      ItemRecord& gang = process.items.emplace_back(item);
+      gang.gang_item = std::exchange(gang.basket_item, "");
+      gang.workload += "/gang";
+      gang.problem["devices"] = 2;
+      gang.flops *= 2;
+      gang.tokens *= 2;
+      process.order.push_back(gang.workload);
+    }
+  }
+  return result;
+}
+
+/// A certificate's statement of two devices, of which each figure is known.
+json certificate_of_two_devices(const std::string& private_pem) {
+  const ResultDocument result =
+      of_two_devices(sample_result(sample_options_of(load_basket("tb1-lite"))));
+  return open_envelope(certify(result, digest(to_json(result)), {}, private_pem), kCertificateType,
+                       {}, "certificate")
+      .predicate;
+}
 
 std::vector<Example> examples_of(const std::vector<std::filesystem::path>& folders) {
   SampleOptions options;
   options.processes = 2;
   for (SampleItem& item : options.items) item.samples = 3;
   const json result = to_json(sample_result(options));
-  const json envelope = seal({{"text", "x"}}, "urn:assay:test:1", {{"r", digest(result)}},
-                             generate_key_pair().private_pem);
+  SampleOptions of_a_basket = sample_options_of(load_basket("tb1-lite"));
+  of_a_basket.items.resize(1);
+  of_a_basket.items.front().samples = 3;
+  of_a_basket.processes = 1;
+  const std::string private_pem = generate_key_pair().private_pem;
+  const json envelope =
+      seal({{"text", "x"}}, "urn:assay:test:1", {{"r", digest(result)}}, private_pem);
   std::vector<Example> examples = {
       {"result", result},
+      {"result", to_json(of_two_devices(sample_result(of_a_basket)))},
+      {"certificate", certificate_of_two_devices(private_pem)},
       {"envelope", envelope},
       {"statement",
        parse_json(*base64_decode(envelope.at("payload").get<std::string>()), "payload")}};
@@ -59,6 +108,7 @@ json verdict_on(const Example& example) {
     complaint = error.line();
   }
   return {{"kind", example.kind},
+          {"edited", example.edited},
           {"document", example.document},
           {"fits", complaint.empty()},
           {"complaint", complaint}};
@@ -117,7 +167,7 @@ json verdicts(const std::vector<std::filesystem::path>& folders) {
     std::vector<std::string> pointers;
     collect_pointers(example.document, "", pointers);
     for (int i = 0; i < 150; ++i) {
-      all.push_back(verdict_on({example.kind, edited(example.document, pointers, random)}));
+      all.push_back(verdict_on({example.kind, edited(example.document, pointers, random), true}));
     }
   }
   return all;
