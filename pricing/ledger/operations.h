@@ -102,7 +102,6 @@ struct InvoiceLine {
   std::string issuer_tax_number;
   std::string invoice_number;
   int line = 0;
-  // NOLINTNEXTLINE(modernize-use-nullptr): the zero is in what the compiler writes
   auto operator<=>(const InvoiceLine&) const = default;
 };
 
