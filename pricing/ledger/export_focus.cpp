@@ -140,6 +140,7 @@ std::string focus_csv(const State& state, FocusVersion version) {
   std::string csv = csv_line(columns);
   const auto write = [&](Row row) {
     std::vector<std::string> fields;
+    fields.reserve(columns.size());
     for (const std::string& column : columns) fields.push_back(row[column]);
     csv += csv_line(fields);
   };

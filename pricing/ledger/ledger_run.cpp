@@ -38,6 +38,7 @@ Error refused(const Refusal& refusal, const std::string& where) {
 
 std::vector<PrivateKey> read_keys(const std::vector<fs::path>& files) {
   std::vector<PrivateKey> keys;
+  keys.reserve(files.size());
   for (const fs::path& file : files) keys.emplace_back(read_file(file));
   return keys;
 }
