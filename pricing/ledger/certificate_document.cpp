@@ -53,7 +53,7 @@ CertificateDocument read_certificate_document(const std::filesystem::path& path,
 }
 
 RegisterCertificate registration_of(const CertificateDocument& document,
-                                    std::vector<std::string> devices) {
+                                    const std::vector<std::string>& devices) {
   const assay::Certificate& certificate = document.certificate;
   // What it says of itself: a list of revocations is asked when it is used.
   const std::string why =
@@ -75,7 +75,7 @@ RegisterCertificate registration_of(const CertificateDocument& document,
   body.k_cert_ucu_per_hour = k_cert_ucu(document);
   body.from_s = parse_instant_s(certificate.issued_utc, document.where);
   body.until_s = parse_instant_s(certificate.valid_until_utc, document.where) + 1;
-  body.devices = uuids.empty() ? std::move(devices) : uuids;
+  body.devices = uuids.empty() ? devices : uuids;
   return body;
 }
 

@@ -24,7 +24,7 @@ struct CertificateDocument {
 /// `devices` are named by the regulator, and only where the certificate names no device by UUID.
 /// Errors: input_error: not of grade certified, without K_cert, revoked in its own text, devices.
 [[nodiscard]] RegisterCertificate registration_of(const CertificateDocument& document,
-                                                  std::vector<std::string> devices);
+                                                  const std::vector<std::string>& devices);
 
 /// Whether a ledger's registration says what the document says. Errors: input_error naming both
 /// figures where it does not.
