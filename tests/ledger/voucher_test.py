@@ -2,6 +2,7 @@
 the year, with every way to hand the program something it must refuse."""
 import base64
 import csv
+import hashlib
 import io
 import json
 import pathlib
@@ -655,6 +656,14 @@ class Claims(LedgerCase):
         broken(2, ["lite.json", "another basket: tb1-lite"], claim(), first,
                certificate="lite.json")
         broken(2, ["expired.json", "expired"], claim(), first, certificate="expired.json")
+        # Two regulators signed another K_cert than the certificate has.
+        text = json.dumps(json.loads((self.folder / "again.json").read_text()), sort_keys=True,
+                          separators=(",", ":"))
+        self.post([operation("generous", "zhao", "register-certificate", {
+            "certificate": hashlib.sha256(text.encode()).hexdigest(), "basket": "tb1",
+            "k_cert_cu_per_hour": "2.4", "from": "2025-12-31T16:00:00Z",
+            "until": "2035-12-29T16:00:01Z", "devices": ["gpu-0"]})], "zhao", "zhou")
+        broken(2, ["again.json", "K_cert", "2.400000"], claim(), first, certificate="again.json")
         broken(2, ["/rule_amount_cny", "leave it out"], claim(),
                {**first, "rule_amount_cny": "30.00"})
         broken(2, ["tried.json", "application_date"], other(application_date="2026-13-01"), first)
