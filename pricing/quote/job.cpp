@@ -26,69 +26,54 @@ constexpr int kFlopsPerParameter = 6;  // a multiply-add forward, two backward
 constexpr double kWidthOverLayers = 128.0;
 constexpr double kParametersOfWidthSquared = 12.0;  // attention 4, feed-forward 8
 
-NamedModel named_model(const json& document) {
-  NamedModel named;
-  named.name = document.at("name").get<std::string>();
-  const json& source = document.at("source");
-  if (!source.is_null()) named.source = source.get<std::string>();
-  const json& fields = document.at("model");
-  BasketModel& model = named.model;
-  fields.at("layers").get_to(model.layers);
-  fields.at("width").get_to(model.width);
-  fields.at("heads").get_to(model.heads);
-  fields.at("kv_heads").get_to(model.kv_heads);
-  fields.at("head_size").get_to(model.head_size);
-  fields.at("feed_forward").get_to(model.feed_forward);
-  fields.at("sequence").get_to(model.sequence);
-  fields.at("vocabulary").get_to(model.vocabulary);
-  fields.at("activation").get_to(model.activation);
-  fields.at("experts").get_to(model.experts);
-  fields.at("experts_per_token").get_to(model.experts_per_token);
-  fields.at("shared_experts").get_to(model.shared_experts);
-  fields.at("expert_feed_forward").get_to(model.expert_feed_forward);
-  return named;
+PublishedCount published_count(const json& fields) {
+  return {fields.at("of").get<std::string>(), fields.at("count").get<std::string>(),
+          fields.at("address").get<std::string>()};
 }
 
-void require_consistent(const BasketModel& model, const std::string& where) {
-  const bool experts = model.experts > 0;
-  const std::string at = where + ": /model";
-  if (model.heads % model.kv_heads != 0) {
-    throw input_error("kv_heads does not divide heads", at, "check both");
+ModelFamily family_from(const json& fields, const std::string& where) {
+  ModelFamily family;
+  family.named = model_from_json(fields.at("document"), where);
+  for (const json& each : fields.at("sources")) {
+    family.sources.push_back(
+        {each.at("figures").get<std::string>(), each.at("address").get<std::string>()});
   }
-  if (experts != (model.experts_per_token > 0) || experts != (model.expert_feed_forward > 0)) {
-    throw input_error("experts, experts_per_token and expert_feed_forward contradict each other",
-                      at, "all three are 0 for a dense model, none of them for experts");
+  fields.at("head_is_embedding").get_to(family.head_is_embedding);
+  for (const json& each : fields.at("published_parameters")) {
+    family.published.push_back(published_count(each));
   }
-  if (model.experts_per_token > model.experts) {
-    throw input_error("a token visits more experts than there are", at, "check experts_per_token");
-  }
-  if (!experts && (model.shared_experts > 0 || model.feed_forward == 0)) {
-    throw input_error("a dense model has a feed_forward and no shared experts", at, "check both");
-  }
+  return family;
 }
 
 }  // namespace
 
-std::vector<NamedModel> model_families() {
+std::vector<ModelFamily> model_families() {
   const std::string name = "model-families.json";
   const json document = parse_json(embedded_model_families(name), name);
-  std::vector<NamedModel> families;
-  for (const json& one : document.at("families")) families.push_back(model_from_json(one, name));
+  std::vector<ModelFamily> families;
+  for (const json& one : document.at("families")) families.push_back(family_from(one, name));
   return families;
 }
 
 NamedModel model_from_json(const json& document, const std::string& where) {
   validate(document, "model", where);
-  NamedModel named = named_model(document);
-  require_consistent(named.model, where);
+  NamedModel named;
+  named.name = document.at("name").get<std::string>();
+  const json& source = document.at("source");
+  if (!source.is_null()) named.source = source.get<std::string>();
+  named.model = model_shape_from(document.at("model"));
+  const std::string contradiction = shape_contradiction(named.model);
+  if (!contradiction.empty()) {
+    throw input_error(contradiction, where + ": /model", "check those fields");
+  }
   return named;
 }
 
 NamedModel read_model(const std::string& name_or_path) {
   std::vector<std::string> names;
-  for (NamedModel& family : model_families()) {
-    if (family.name == name_or_path) return std::move(family);
-    names.push_back(family.name);
+  for (ModelFamily& family : model_families()) {
+    if (family.named.name == name_or_path) return std::move(family.named);
+    names.push_back(family.named.name);
   }
   if (std::filesystem::is_regular_file(name_or_path)) {
     return model_from_json(parse_json(read_file(name_or_path), name_or_path), name_or_path);

@@ -26,8 +26,28 @@ struct NamedModel {
   BasketModel model;
 };
 
-/// Llama, Mixtral and others, each with the address of its published configuration.
-[[nodiscard]] std::vector<NamedModel> model_families();
+/// Where figures of a configuration were found.
+struct FigureSource {
+  std::string figures;  ///< which ones
+  std::string address;
+};
+
+/// A count of parameters as its publisher prints it.
+struct PublishedCount {
+  std::string of;     ///< "all"; "active", that a token visits; "layers", without any embedding
+  std::string count;  ///< "8.03B", for parse_count
+  std::string address;
+};
+
+struct ModelFamily {
+  NamedModel named;
+  std::vector<FigureSource> sources;
+  bool head_is_embedding = false;         ///< one matrix for both
+  std::vector<PublishedCount> published;  ///< what the configuration must give, within rounding
+};
+
+/// Llama, Mixtral and others (pricing/data/model-families.json).
+[[nodiscard]] std::vector<ModelFamily> model_families();
 
 /// A family's name, or the path of an assay.model document. Errors: input_error naming the nearest
 /// family, or the field.

@@ -21,6 +21,34 @@ int hundredths(const std::string& share) {
 }
 
 BasketModel model_from(const nlohmann::json& fields) {
+  BasketModel model = model_shape_from(fields);
+  fields.at("norm").get_to(model.norm);
+  fields.at("positions").get_to(model.positions);
+  fields.at("rotary_theta").get_to(model.rotary_theta);
+  fields.at("tied_head").get_to(model.tied_head);
+  fields.at("biases").get_to(model.biases);
+  return model;
+}
+
+/// What a schema cannot say: how the fields of one item hang together.
+void require_consistent(const BasketItem& item, const std::string& where) {
+  const BasketModel& model = item.model;
+  const auto require = [&](bool holds, std::string_view what) {
+    if (!holds) throw input_error(fmt::format("item {}: {}", item.name, what), where);
+  };
+  const std::string contradiction = shape_contradiction(model);
+  require(contradiction.empty(), contradiction);
+  require(item.tokens_per_step % model.sequence == 0,
+          "tokens_per_step must be a multiple of the sequence");
+  require((model.positions == "rotary") == (model.rotary_theta > 0.0),
+          "rotary_theta is positive exactly where positions are rotary");
+  require(model.positions != "rotary" || model.head_size % 2 == 0,
+          "rotary positions need an even head size");
+}
+
+}  // namespace
+
+BasketModel model_shape_from(const nlohmann::json& fields) {
   BasketModel model;
   fields.at("layers").get_to(model.layers);
   fields.at("width").get_to(model.width);
@@ -30,12 +58,7 @@ BasketModel model_from(const nlohmann::json& fields) {
   fields.at("feed_forward").get_to(model.feed_forward);
   fields.at("sequence").get_to(model.sequence);
   fields.at("vocabulary").get_to(model.vocabulary);
-  fields.at("norm").get_to(model.norm);
   fields.at("activation").get_to(model.activation);
-  fields.at("positions").get_to(model.positions);
-  fields.at("rotary_theta").get_to(model.rotary_theta);
-  fields.at("tied_head").get_to(model.tied_head);
-  fields.at("biases").get_to(model.biases);
   fields.at("experts").get_to(model.experts);
   fields.at("experts_per_token").get_to(model.experts_per_token);
   fields.at("shared_experts").get_to(model.shared_experts);
@@ -43,28 +66,17 @@ BasketModel model_from(const nlohmann::json& fields) {
   return model;
 }
 
-/// What a schema cannot say: how the fields of one model hang together.
-void require_consistent(const BasketItem& item, const std::string& where) {
-  const BasketModel& model = item.model;
-  const auto require = [&](bool holds, const char* what) {
-    if (!holds) throw input_error(fmt::format("item {}: {}", item.name, what), where);
-  };
-  require(model.heads % model.kv_heads == 0, "heads must be a multiple of kv_heads");
-  require(item.tokens_per_step % model.sequence == 0,
-          "tokens_per_step must be a multiple of the sequence");
-  require((model.positions == "rotary") == (model.rotary_theta > 0.0),
-          "rotary_theta is positive exactly where positions are rotary");
-  require(model.positions != "rotary" || model.head_size % 2 == 0,
-          "rotary positions need an even head size");
+std::string shape_contradiction(const BasketModel& model) {
   const bool sparse = model.experts > 0;
-  require(sparse == (model.experts_per_token > 0) && sparse == (model.expert_feed_forward > 0),
-          "experts, experts_per_token and expert_feed_forward are positive together or zero");
-  require(sparse || model.shared_experts == 0, "shared experts need routed ones");
-  require(model.experts_per_token <= model.experts, "experts_per_token exceeds experts");
-  require(sparse || model.feed_forward > 0, "a dense model needs a feed-forward size");
+  if (model.heads % model.kv_heads != 0) return "heads must be a multiple of kv_heads";
+  if (sparse != (model.experts_per_token > 0) || sparse != (model.expert_feed_forward > 0)) {
+    return "experts, experts_per_token and expert_feed_forward are positive together or zero";
+  }
+  if (!sparse && model.shared_experts > 0) return "shared experts need routed ones";
+  if (model.experts_per_token > model.experts) return "experts_per_token exceeds experts";
+  if (!sparse && model.feed_forward == 0) return "a dense model needs a feed_forward above 0";
+  return {};
 }
-
-}  // namespace
 
 std::vector<std::string> basket_names() {
   return {kNames.begin(), kNames.end()};

@@ -31,6 +31,12 @@ struct BasketModel {
   std::int64_t expert_feed_forward = 0;
 };
 
+/// The fields that model FLOPs depend on, of a document that its schema allows (a basket's item, an
+/// assay.model); the others stay as they are above.
+[[nodiscard]] BasketModel model_shape_from(const nlohmann::json& fields);
+/// How those fields contradict each other; empty where they do not.
+[[nodiscard]] std::string shape_contradiction(const BasketModel& model);
+
 struct BasketItem {
   std::string name;
   double share = 0.0;  ///< of model FLOPs
