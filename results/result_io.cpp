@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "results/document.h"
 #include "results/embedded.h"
+#include "results/json_fields.h"
 #include "results/json_path.h"
 #include "results/result_rules.h"
 #include "results/stated_json.h"
@@ -39,142 +40,178 @@ std::vector<double> observations_from(const json& array) {
   return values;
 }
 
-json tool_json(const ToolRecord& tool) {
-  return {{"name", tool.name},
-          {"version", tool.version},
-          {"commit", tool.commit},
-          {"dirty", tool.dirty},
-          {"binary_sha256", tool.binary_sha256},
-          {"compiler", tool.compiler},
-          {"flags", tool.flags},
-          {"libraries", tool.libraries}};
-}
-void read(const json& from, ToolRecord& tool) {
-  from.at("name").get_to(tool.name);
-  from.at("version").get_to(tool.version);
-  from.at("commit").get_to(tool.commit);
-  from.at("dirty").get_to(tool.dirty);
-  from.at("binary_sha256").get_to(tool.binary_sha256);
-  from.at("compiler").get_to(tool.compiler);
-  from.at("flags").get_to(tool.flags);
-  from.at("libraries").get_to(tool.libraries);
+template <class Visit, class Record>
+void tool_fields(Visit&& visit, Record& tool) {
+  visit("name", tool.name);
+  visit("version", tool.version);
+  visit("commit", tool.commit);
+  visit("dirty", tool.dirty);
+  visit("binary_sha256", tool.binary_sha256);
+  visit("compiler", tool.compiler);
+  visit("flags", tool.flags);
+  visit("libraries", tool.libraries);
 }
 
-json suite_json(const SuiteRecord& suite) {
-  return {{"name", suite.name},
-          {"processes", suite.processes},
-          {"item_seconds", suite.item_seconds},
-          {"target_relative", suite.target_relative},
-          {"fixed_time", suite.fixed_time},
-          {"look_factor", suite.look_factor},
-          {"effective_samples_min", suite.effective_samples_min},
-          {"warm_up_slope_max", suite.warm_up_slope_max},
-          {"filter", suite.filter}};
-}
-void read(const json& from, SuiteRecord& suite) {
-  from.at("name").get_to(suite.name);
-  from.at("processes").get_to(suite.processes);
-  from.at("item_seconds").get_to(suite.item_seconds);
-  from.at("target_relative").get_to(suite.target_relative);
-  from.at("fixed_time").get_to(suite.fixed_time);
-  from.at("look_factor").get_to(suite.look_factor);
-  from.at("effective_samples_min").get_to(suite.effective_samples_min);
-  from.at("warm_up_slope_max").get_to(suite.warm_up_slope_max);
-  from.at("filter").get_to(suite.filter);
+template <class Visit, class Record>
+void suite_fields(Visit&& visit, Record& suite) {
+  visit("name", suite.name);
+  visit("processes", suite.processes);
+  visit("item_seconds", suite.item_seconds);
+  visit("target_relative", suite.target_relative);
+  visit("fixed_time", suite.fixed_time);
+  visit("look_factor", suite.look_factor);
+  visit("effective_samples_min", suite.effective_samples_min);
+  visit("warm_up_slope_max", suite.warm_up_slope_max);
+  visit("filter", suite.filter);
 }
 
-json basket_json(const BasketRecord& basket) {
-  return {{"name", basket.name}, {"version", basket.version}, {"digest", basket.digest}};
-}
-void read(const json& from, BasketRecord& basket) {
-  from.at("name").get_to(basket.name);
-  from.at("version").get_to(basket.version);
-  from.at("digest").get_to(basket.digest);
+template <class Visit, class Record>
+void basket_fields(Visit&& visit, Record& basket) {
+  visit("name", basket.name);
+  visit("version", basket.version);
+  visit("digest", basket.digest);
 }
 
-json device_json(const DeviceRecord& device) {
-  return {{"backend", device.backend},
-          {"id", device.id},
-          {"name", device.name},
-          {"isa", device.isa},
-          {"units", device.units},
-          {"memory_bytes", device.memory_bytes},
-          {"uuid", device.uuid},
-          {"serial", device.serial},
-          {"firmware", device.firmware},
-          {"driver", device.driver},
-          {"last_level_cache_bytes", device.last_level_cache_bytes}};
-}
-void read(const json& from, DeviceRecord& device) {
-  from.at("backend").get_to(device.backend);
-  from.at("id").get_to(device.id);
-  from.at("name").get_to(device.name);
-  from.at("isa").get_to(device.isa);
-  from.at("units").get_to(device.units);
-  from.at("memory_bytes").get_to(device.memory_bytes);
-  from.at("uuid").get_to(device.uuid);
-  from.at("serial").get_to(device.serial);
-  from.at("firmware").get_to(device.firmware);
-  from.at("driver").get_to(device.driver);
-  from.at("last_level_cache_bytes").get_to(device.last_level_cache_bytes);
+template <class Visit, class Record>
+void device_fields(Visit&& visit, Record& device) {
+  visit("backend", device.backend);
+  visit("id", device.id);
+  visit("name", device.name);
+  visit("isa", device.isa);
+  visit("units", device.units);
+  visit("memory_bytes", device.memory_bytes);
+  visit("uuid", device.uuid);
+  visit("serial", device.serial);
+  visit("firmware", device.firmware);
+  visit("driver", device.driver);
+  visit("last_level_cache_bytes", device.last_level_cache_bytes);
 }
 
-json timer_json(const TimerRecord& timer) {
-  return {{"clock", timer.clock},
-          {"resolution_ns", timer.resolution_ns},
-          {"read_cost_ns", timer.read_cost_ns},
-          {"rate_error_relative", timer.rate_error_relative}};
+template <class Visit, class Record>
+void timer_fields(Visit&& visit, Record& timer) {
+  visit("clock", timer.clock);
+  visit("resolution_ns", timer.resolution_ns);
+  visit("read_cost_ns", timer.read_cost_ns);
+  visit("rate_error_relative", timer.rate_error_relative);
 }
-void read(const json& from, TimerRecord& timer) {
-  from.at("clock").get_to(timer.clock);
-  from.at("resolution_ns").get_to(timer.resolution_ns);
-  from.at("read_cost_ns").get_to(timer.read_cost_ns);
-  from.at("rate_error_relative").get_to(timer.rate_error_relative);
+
+/// All but the error, which may be no finite number.
+template <class Visit, class Record>
+void check_fields(Visit&& visit, Record& check) {
+  visit("name", check.name);
+  visit("bound", check.bound);
+  visit("passed", check.passed);
+}
+
+/// All but the observations and the key.
+template <class Visit, class Record>
+void training_fields(Visit&& visit, Record& training) {
+  visit("log_vocabulary", training.log_vocabulary);
+  visit("entropy_rate_nats", training.entropy_rate_nats);
+  visit("vocabulary", training.vocabulary);
+}
+
+/// All but what only a GPU has.
+template <class Visit, class Record>
+void telemetry_fields(Visit&& visit, Record& telemetry) {
+  visit("energy_j", telemetry.energy_j);
+  visit("power_w", telemetry.power_w);
+  visit("clock_mhz_median", telemetry.clock_mhz_median);
+  visit("clock_mhz_min", telemetry.clock_mhz_min);
+  visit("temperature_c_max", telemetry.temperature_c_max);
+  visit("throttled_share", telemetry.throttled_share);
+  visit("steal_share", telemetry.steal_share);
+  visit("other_load_share", telemetry.other_load_share);
+}
+
+template <class Visit, class Record>
+void timing_fields(Visit&& visit, Record& timing) {
+  visit("clock", timing.clock);
+  visit("resolution_ns", timing.resolution_ns);
+  visit("sm_clock_mhz", timing.sm_clock_mhz);
+}
+
+/// All but the nested records and what may be absent.
+template <class Visit, class Record>
+void item_fields(Visit&& visit, Record& item) {
+  visit("workload", item.workload);
+  visit("kind", item.kind);
+  visit("basket_item", item.basket_item);
+  visit("family", item.family);
+  visit("problem", item.problem);
+  visit("precision", item.precision);
+  visit("inputs", item.inputs);
+  visit("regime", item.regime);
+  visit("flops", item.flops);
+  visit("bytes", item.bytes);
+  visit("tokens", item.tokens);
+  visit("warm_up_iterations", item.warm_up_iterations);
+  visit("warm_up_ns", item.warm_up_ns);
+  visit("steady", item.steady);
+  visit("batch", item.batch);
+  visit("sample_end_ns", item.sample_end_ns);
+  visit("converged", item.converged);
+  visit("stop_reason", item.stop_reason);
+  visit("looks", item.looks);
+  visit("status", item.status);
+  visit("error", item.error);
+  visit("notes", item.notes);
+}
+
+/// All but the items.
+template <class Visit, class Record>
+void process_fields(Visit&& visit, Record& process) {
+  visit("index", process.index);
+  visit("started_utc", process.started_utc);
+  visit("seed", process.seed);
+  visit("order", process.order);
+}
+
+/// All but the nested records.
+template <class Visit, class Record>
+void result_fields(Visit&& visit, Record& result) {
+  visit("created_utc", result.created_utc);
+  visit("edition", result.edition);
+  visit("nonce", result.nonce);
+  visit("seed", result.seed);
+  visit("complete", result.complete);
+  visit("incomplete_reason", result.incomplete_reason);
+  visit("device_count", result.device_count);
+  visit("conditions", result.conditions);
+  visit("environment", result.environment);
 }
 
 json check_json(const CheckRecord& check) {
-  return {{"name", check.name},
-          {"error", observation_json(check.error)},
-          {"bound", check.bound},
-          {"passed", check.passed}};
+  json object = {{"error", observation_json(check.error)}};
+  check_fields(field_writer(object), check);
+  return object;
 }
 void read(const json& from, CheckRecord& check) {
-  from.at("name").get_to(check.name);
+  check_fields(field_reader(from), check);
   check.error = observation_from(from.at("error"));
-  from.at("bound").get_to(check.bound);
-  from.at("passed").get_to(check.passed);
 }
 
 json training_json(const TrainingRecord& training) {
-  return {{"losses", observations_json(training.losses)},
-          {"gradient_norms", observations_json(training.gradient_norms)},
-          {"log_vocabulary", training.log_vocabulary},
-          {"entropy_rate_nats", training.entropy_rate_nats},
-          {"token_key", std::to_string(training.token_key)},
-          {"vocabulary", training.vocabulary}};
+  json object = {{"losses", observations_json(training.losses)},
+                 {"gradient_norms", observations_json(training.gradient_norms)},
+                 {"token_key", std::to_string(training.token_key)}};
+  training_fields(field_writer(object), training);
+  return object;
 }
 void read(const json& from, TrainingRecord& training) {
+  training_fields(field_reader(from), training);
   training.losses = observations_from(from.at("losses"));
   training.gradient_norms = observations_from(from.at("gradient_norms"));
-  from.at("log_vocabulary").get_to(training.log_vocabulary);
-  from.at("entropy_rate_nats").get_to(training.entropy_rate_nats);
   const auto& key = from.at("token_key").get_ref<const std::string&>();
   const auto end = std::from_chars(key.data(), key.data() + key.size(), training.token_key);
   if (end.ec != std::errc{}) {
     throw input_error("the figure " + key + " does not fit 64 bits", "token_key");
   }
-  from.at("vocabulary").get_to(training.vocabulary);
 }
 
 json telemetry_json(const TelemetryRecord& telemetry) {
-  json object = {{"energy_j", telemetry.energy_j},
-                 {"power_w", telemetry.power_w},
-                 {"clock_mhz_median", telemetry.clock_mhz_median},
-                 {"clock_mhz_min", telemetry.clock_mhz_min},
-                 {"temperature_c_max", telemetry.temperature_c_max},
-                 {"throttled_share", telemetry.throttled_share},
-                 {"steal_share", telemetry.steal_share},
-                 {"other_load_share", telemetry.other_load_share}};
+  json object;
+  telemetry_fields(field_writer(object), telemetry);
   if (!telemetry.gpu) return object;
   if (telemetry.gpu->has_value()) {
     object["gpu"] = {{"value", *telemetry.gpu->value}};
@@ -184,30 +221,12 @@ json telemetry_json(const TelemetryRecord& telemetry) {
   return object;
 }
 void read(const json& from, TelemetryRecord& telemetry) {
-  from.at("energy_j").get_to(telemetry.energy_j);
-  from.at("power_w").get_to(telemetry.power_w);
-  from.at("clock_mhz_median").get_to(telemetry.clock_mhz_median);
-  from.at("clock_mhz_min").get_to(telemetry.clock_mhz_min);
-  from.at("temperature_c_max").get_to(telemetry.temperature_c_max);
-  from.at("throttled_share").get_to(telemetry.throttled_share);
-  from.at("steal_share").get_to(telemetry.steal_share);
-  from.at("other_load_share").get_to(telemetry.other_load_share);
+  telemetry_fields(field_reader(from), telemetry);
   if (!from.contains("gpu")) return;
   const json& gpu = from.at("gpu");
   telemetry.gpu = gpu.at("value").is_null()
                       ? Stated<GpuFigures>::missing(gpu.at("reason").get<std::string>())
                       : Stated<GpuFigures>::known(gpu.at("value").get<GpuFigures>());
-}
-
-json device_timing_json(const DeviceTiming& timing) {
-  return {{"clock", timing.clock},
-          {"resolution_ns", timing.resolution_ns},
-          {"sm_clock_mhz", timing.sm_clock_mhz}};
-}
-void read(const json& from, DeviceTiming& timing) {
-  from.at("clock").get_to(timing.clock);
-  from.at("resolution_ns").get_to(timing.resolution_ns);
-  from.at("sm_clock_mhz").get_to(timing.sm_clock_mhz);
 }
 
 json weights_json(const WeightsRecord& weights) {
@@ -219,35 +238,13 @@ void read(const json& from, WeightsRecord& weights) {
 }
 
 json item_json(const ItemRecord& item) {
-  json checks = json::array();
-  for (const CheckRecord& check : item.checks) checks.push_back(check_json(check));
-  json object = {{"workload", item.workload},
-                 {"kind", item.kind},
-                 {"basket_item", item.basket_item},
-                 {"family", item.family},
-                 {"problem", item.problem},
-                 {"precision", item.precision},
-                 {"inputs", item.inputs},
-                 {"regime", item.regime},
-                 {"flops", item.flops},
-                 {"bytes", item.bytes},
-                 {"tokens", item.tokens},
-                 {"warm_up_iterations", item.warm_up_iterations},
-                 {"warm_up_ns", item.warm_up_ns},
-                 {"steady", item.steady},
-                 {"batch", item.batch},
-                 {"sample_end_ns", item.sample_end_ns},
-                 {"converged", item.converged},
-                 {"stop_reason", item.stop_reason},
-                 {"looks", item.looks},
-                 {"status", item.status},
-                 {"error", item.error},
-                 {"checks", checks},
+  json object = {{"checks", json::array()},
                  {"training", item.training ? training_json(*item.training) : json(nullptr)},
-                 {"telemetry", telemetry_json(item.telemetry)},
-                 {"notes", item.notes}};
+                 {"telemetry", telemetry_json(item.telemetry)}};
+  item_fields(field_writer(object), item);
+  for (const CheckRecord& check : item.checks) object["checks"].push_back(check_json(check));
   if (item.seconds_by_family) object["seconds_by_family"] = *item.seconds_by_family;
-  if (item.device_timing) object["device_timing"] = device_timing_json(*item.device_timing);
+  if (item.device_timing) timing_fields(field_writer(object["device_timing"]), *item.device_timing);
   if (!item.device.empty()) object["device"] = item.device;
   if (!item.gang_item.empty()) object["gang_item"] = item.gang_item;
   if (item.window_begin_ns) object["window_begin_ns"] = *item.window_begin_ns;
@@ -255,36 +252,15 @@ json item_json(const ItemRecord& item) {
   return object;
 }
 void read(const json& from, ItemRecord& item) {
-  from.at("workload").get_to(item.workload);
-  from.at("kind").get_to(item.kind);
-  from.at("basket_item").get_to(item.basket_item);
-  from.at("family").get_to(item.family);
-  from.at("problem").get_to(item.problem);
-  from.at("precision").get_to(item.precision);
-  from.at("inputs").get_to(item.inputs);
-  from.at("regime").get_to(item.regime);
-  from.at("flops").get_to(item.flops);
-  from.at("bytes").get_to(item.bytes);
-  from.at("tokens").get_to(item.tokens);
-  from.at("warm_up_iterations").get_to(item.warm_up_iterations);
-  from.at("warm_up_ns").get_to(item.warm_up_ns);
-  from.at("steady").get_to(item.steady);
-  from.at("batch").get_to(item.batch);
-  from.at("sample_end_ns").get_to(item.sample_end_ns);
-  from.at("converged").get_to(item.converged);
-  from.at("stop_reason").get_to(item.stop_reason);
-  from.at("looks").get_to(item.looks);
-  from.at("status").get_to(item.status);
-  from.at("error").get_to(item.error);
+  item_fields(field_reader(from), item);
   for (const json& check : from.at("checks")) read(check, item.checks.emplace_back());
   if (!from.at("training").is_null()) read(from.at("training"), item.training.emplace());
   read(from.at("telemetry"), item.telemetry);
-  from.at("notes").get_to(item.notes);
   if (from.contains("seconds_by_family")) {
     from.at("seconds_by_family").get_to(item.seconds_by_family.emplace());
   }
   if (from.contains("device_timing")) {
-    read(from.at("device_timing"), item.device_timing.emplace());
+    timing_fields(field_reader(from.at("device_timing")), item.device_timing.emplace());
   }
   if (from.contains("device")) from.at("device").get_to(item.device);
   if (from.contains("gang_item")) from.at("gang_item").get_to(item.gang_item);
@@ -295,32 +271,25 @@ void read(const json& from, ItemRecord& item) {
 }
 
 void read(const json& from, ProcessRecord& process) {
-  from.at("index").get_to(process.index);
-  from.at("started_utc").get_to(process.started_utc);
-  from.at("seed").get_to(process.seed);
-  from.at("order").get_to(process.order);
+  process_fields(field_reader(from), process);
   for (const json& item : from.at("items")) read(item, process.items.emplace_back());
 }
 
 /// `from` fits the schema.
 void read(const json& from, ResultDocument& result) {
-  from.at("created_utc").get_to(result.created_utc);
-  from.at("edition").get_to(result.edition);
-  from.at("nonce").get_to(result.nonce);
-  from.at("seed").get_to(result.seed);
-  from.at("complete").get_to(result.complete);
-  from.at("incomplete_reason").get_to(result.incomplete_reason);
-  read(from.at("tool"), result.tool);
-  read(from.at("suite"), result.suite);
-  if (!from.at("basket").is_null()) read(from.at("basket"), result.basket.emplace());
-  read(from.at("device"), result.device);
-  from.at("device_count").get_to(result.device_count);
-  if (from.contains("devices")) {
-    for (const json& device : from.at("devices")) read(device, result.devices.emplace_back());
+  result_fields(field_reader(from), result);
+  tool_fields(field_reader(from.at("tool")), result.tool);
+  suite_fields(field_reader(from.at("suite")), result.suite);
+  if (!from.at("basket").is_null()) {
+    basket_fields(field_reader(from.at("basket")), result.basket.emplace());
   }
-  from.at("conditions").get_to(result.conditions);
-  from.at("environment").get_to(result.environment);
-  read(from.at("timer"), result.timer);
+  device_fields(field_reader(from.at("device")), result.device);
+  if (from.contains("devices")) {
+    for (const json& device : from.at("devices")) {
+      device_fields(field_reader(device), result.devices.emplace_back());
+    }
+  }
+  timer_fields(field_reader(from.at("timer")), result.timer);
   for (const json& process : from.at("processes")) read(process, result.processes.emplace_back());
 }
 
@@ -350,26 +319,20 @@ ResultDocument result_from_json(const json& document, const std::string& where) 
 }
 
 json to_json(const ResultDocument& result) {
-  json processes = json::array();
-  for (const ProcessRecord& process : result.processes) processes.push_back(to_json(process));
   json object = {{"schema", {{"name", kResultSchema}, {"version", kResultSchemaVersion}}},
-                 {"created_utc", result.created_utc},
-                 {"edition", result.edition},
-                 {"nonce", result.nonce},
-                 {"seed", result.seed},
-                 {"complete", result.complete},
-                 {"incomplete_reason", result.incomplete_reason},
-                 {"tool", tool_json(result.tool)},
-                 {"suite", suite_json(result.suite)},
-                 {"basket", result.basket ? basket_json(*result.basket) : json(nullptr)},
-                 {"device", device_json(result.device)},
-                 {"device_count", result.device_count},
-                 {"conditions", result.conditions},
-                 {"environment", result.environment},
-                 {"timer", timer_json(result.timer)},
-                 {"processes", processes}};
+                 {"basket", nullptr},
+                 {"processes", json::array()}};
+  result_fields(field_writer(object), result);
+  tool_fields(field_writer(object["tool"]), result.tool);
+  suite_fields(field_writer(object["suite"]), result.suite);
+  if (result.basket) basket_fields(field_writer(object["basket"]), *result.basket);
+  device_fields(field_writer(object["device"]), result.device);
+  timer_fields(field_writer(object["timer"]), result.timer);
+  for (const ProcessRecord& process : result.processes) {
+    object["processes"].push_back(to_json(process));
+  }
   for (const DeviceRecord& device : result.devices) {
-    object["devices"].push_back(device_json(device));
+    device_fields(field_writer(object["devices"].emplace_back()), device);
   }
   return object;
 }
@@ -383,13 +346,10 @@ ProcessRecord process_from_json(const json& document) {
 }
 
 json to_json(const ProcessRecord& process) {
-  json items = json::array();
-  for (const ItemRecord& item : process.items) items.push_back(item_json(item));
-  return {{"index", process.index},
-          {"started_utc", process.started_utc},
-          {"seed", process.seed},
-          {"order", process.order},
-          {"items", items}};
+  json object = {{"items", json::array()}};
+  process_fields(field_writer(object), process);
+  for (const ItemRecord& item : process.items) object["items"].push_back(item_json(item));
+  return object;
 }
 
 namespace {

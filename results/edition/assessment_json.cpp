@@ -1,13 +1,12 @@
 #include "results/edition/assessment_json.h"
 
+#include "results/json_fields.h"
 #include "results/stated_json.h"
 
 namespace assay {
 namespace {
 
 using nlohmann::json;
-
-// Each struct's fields are listed once: what writes and what reads walk the same list.
 
 template <class Visit, class Figures>
 void item_fields(Visit&& visit, Figures& item) {
@@ -109,40 +108,32 @@ void flat_fields(Visit&& visit, Figures& assessment) {
   visit("clock_resolution_relative", assessment.clock_resolution_relative);
 }
 
-/// Visitors: one writes fields into `object`, one reads them out of it.
-auto writer(json& object) {
-  return [&object](const char* name, const auto& field) { object[name] = field; };
-}
-auto reader(const json& object) {
-  return [&object](const char* name, auto& field) { object.at(name).get_to(field); };
-}
-
 json items_json(const std::vector<ItemFigures>& items) {
   json array = json::array();
-  for (const ItemFigures& item : items) item_fields(writer(array.emplace_back()), item);
+  for (const ItemFigures& item : items) item_fields(field_writer(array.emplace_back()), item);
   return array;
 }
 
 std::vector<ItemFigures> items_from(const json& array) {
   std::vector<ItemFigures> items;
-  for (const json& object : array) item_fields(reader(object), items.emplace_back());
+  for (const json& object : array) item_fields(field_reader(object), items.emplace_back());
   return items;
 }
 
 json many_devices_json(const ManyDevices& many) {
   json object;
-  many_devices_fields(writer(object), many);
+  many_devices_fields(field_writer(object), many);
   for (const DeviceFigures& device : many.devices) {
-    device_fields(writer(object["devices"].emplace_back()), device);
+    device_fields(field_writer(object["devices"].emplace_back()), device);
   }
   return object;
 }
 
 ManyDevices many_devices_from(const json& object) {
   ManyDevices many;
-  many_devices_fields(reader(object), many);
+  many_devices_fields(field_reader(object), many);
   for (const json& device : object.at("devices")) {
-    device_fields(reader(device), many.devices.emplace_back());
+    device_fields(field_reader(device), many.devices.emplace_back());
   }
   return many;
 }
@@ -151,27 +142,27 @@ ManyDevices many_devices_from(const json& object) {
 
 json to_json(const Assessment& assessment) {
   json object;
-  flat_fields(writer(object), assessment);
+  flat_fields(field_writer(object), assessment);
   object["items"] = items_json(assessment.items);
   object["kernels"] = items_json(assessment.kernels);
   object["budget"] = json::array();
   for (const BudgetLine& line : assessment.budget) {
-    budget_fields(writer(object["budget"].emplace_back()), line);
+    budget_fields(field_writer(object["budget"].emplace_back()), line);
   }
-  mfu_fields(writer(object["mfu"]), assessment.mfu);
+  mfu_fields(field_writer(object["mfu"]), assessment.mfu);
   if (assessment.many_devices) object["many_devices"] = many_devices_json(*assessment.many_devices);
   return object;
 }
 
 Assessment assessment_from_json(const json& object) {
   Assessment assessment;
-  flat_fields(reader(object), assessment);
+  flat_fields(field_reader(object), assessment);
   assessment.items = items_from(object.at("items"));
   assessment.kernels = items_from(object.at("kernels"));
   for (const json& line : object.at("budget")) {
-    budget_fields(reader(line), assessment.budget.emplace_back());
+    budget_fields(field_reader(line), assessment.budget.emplace_back());
   }
-  mfu_fields(reader(object.at("mfu")), assessment.mfu);
+  mfu_fields(field_reader(object.at("mfu")), assessment.mfu);
   if (object.contains("many_devices")) {
     assessment.many_devices = many_devices_from(object.at("many_devices"));
   }
