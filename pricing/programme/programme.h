@@ -92,6 +92,7 @@ struct Source {
   std::string title;
   std::optional<Day> date;  ///< empty: none is shown, or only a month
   std::string date_text;    ///< as the file has it; empty: none
+  std::string seen_at;      ///< its address, or who reported it; empty: not stated
 };
 
 struct Span {

@@ -179,6 +179,7 @@ class ProgrammeReader {
       Source read;
       read.key = source.at("key").get<std::string>();
       read.title = source.at("title").get<std::string>();
+      read.seen_at = source.value("seen_at", "");
       if (const json& date = source.at("date"); !date.is_null()) {
         read.date_text = date.get<std::string>();
         constexpr std::size_t kDayLength = 10;

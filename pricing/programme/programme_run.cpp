@@ -97,7 +97,8 @@ std::string page_of(const Programme& programme) {
   if (!programme.place.empty()) text += "place      " + programme.place + "\n";
   for (const Source& source : programme.sources) {
     text += "source     " + source.key + " (" +
-            (source.date_text.empty() ? "no date" : source.date_text) + "): " + source.title + "\n";
+            (source.date_text.empty() ? "no date" : source.date_text) + "): " + source.title +
+            (source.seen_at.empty() ? "" : "; " + source.seen_at) + "\n";
   }
   const json& document = *programme.document;
   if (document.contains("follows")) {

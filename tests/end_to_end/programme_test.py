@@ -35,6 +35,9 @@ class Programmes(Case):
             self.assertIn(programme["id"], text)
             shown = json.loads(self.must("programme", "show", programme["id"], "--json"))
             self.assertIn(programme["version"], [each["version"] for each in shown])
+            page = self.must("programme", "show", programme["id"])
+            for source in (source for version in shown for source in version["sources"]):
+                self.assertIn(source["title"] + "; " + source["seen_at"], page)
         self.assertIn("2023-09-01", self.must("programme", "show", "beijing"))
         self.refused(2, ["did you mean 'beijing'"], "programme", "show", "bejing")
         self.refused(2, ["2023, 2025"], "programme", "show", "chengdu", "--version", "2024")
