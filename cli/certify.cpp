@@ -23,7 +23,7 @@ struct CertifyOptions {
 
 void certify(const CertifyOptions& options, const Context& context) {
   const nlohmann::json document = parse_json(read_file(options.result), options.result.string());
-  const std::string private_pem = read_file(options.key);
+  const std::string private_pem = read_private_key(options.key);
   const nlohmann::json envelope = certify(result_from_json(document, options.result.string()),
                                           digest(document), options.request, private_pem);
   write_document(options.output, envelope);

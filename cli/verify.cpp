@@ -5,6 +5,7 @@
 
 #include "results/certificate.h"
 #include "results/document.h"
+#include "results/keys.h"
 #include "results/result_io.h"
 #include "support/context.h"
 #include "support/table.h"
@@ -26,7 +27,7 @@ void verify_certificate(const VerifyOptions& options, Context& context) {
     result_digest = digest(document);
     result = result_from_json(document, options.result.string());
   }
-  const std::string public_pem = options.key.empty() ? std::string() : read_file(options.key);
+  const std::string public_pem = options.key.empty() ? std::string() : read_public_key(options.key);
   const auto lines = verify_certificate(options.certificate, public_pem,
                                         result ? &*result : nullptr, result_digest);
   Table table({{"check"}, {"verdict"}, {"detail"}});

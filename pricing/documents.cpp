@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "results/document.h"
+#include "results/keys.h"
 
 namespace assay::pricing {
 
@@ -39,7 +40,7 @@ std::vector<std::filesystem::path> documents_of(const std::vector<std::filesyste
 
 std::vector<Certificate> read_certificates(const std::vector<std::filesystem::path>& places,
                                            const std::filesystem::path& key) {
-  const std::string public_pem = key.empty() ? std::string() : read_file(key);
+  const std::string public_pem = key.empty() ? std::string() : read_public_key(key);
   std::vector<Certificate> certificates;
   std::set<std::string> ids;
   for (const std::filesystem::path& path : documents_of(places)) {

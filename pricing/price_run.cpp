@@ -12,6 +12,7 @@
 #include "results/atomic_file.h"
 #include "results/certificate.h"
 #include "results/document.h"
+#include "results/keys.h"
 
 namespace assay::pricing {
 
@@ -83,6 +84,18 @@ std::string file_name_of(const std::string& name) {
   return text;
 }
 
+/// Before anything is written: a path that can't be would leave the others' files behind.
+void check_outputs(const PriceRun& run, bool fleet) {
+  if (fleet) {
+    check_folder_can_be_made(run.output);
+  } else {
+    check_file_can_be_written(run.output);
+  }
+  if (!run.filing.empty()) check_folder_can_be_made(run.filing);
+  if (!run.report.empty()) check_file_can_be_written(run.report);
+  if (!run.completed_sheet.empty()) check_file_can_be_written(run.completed_sheet);
+}
+
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -101,6 +114,7 @@ PriceOutcome price_fleet(const PriceRun& run, const std::vector<Certificate>& ce
   }
   const SiteRate site = price_site(certificates, sheet, request);
   json document = to_json(site);
+  check_outputs(run, true);
   make_folder(run.output);
   if (!completed.is_null()) write_document(run.completed_sheet, completed);
   for (const RateCard& card : site.cards) {
@@ -124,7 +138,7 @@ PriceOutcome run_price(const PriceRun& run) {
     throw does_not_fit("no cost sheet is given", "name it with --cost-sheet");
   }
   if (run.draws < 0) throw does_not_fit("--draws is below 0", "write 0 to draw nothing");
-  const std::string public_pem = run.key.empty() ? std::string() : read_file(run.key);
+  const std::string public_pem = run.key.empty() ? std::string() : read_public_key(run.key);
   std::vector<Certificate> certificates;
   for (const std::filesystem::path& path : run.certificates) {
     certificates.push_back(read_certificate(path, public_pem));
@@ -147,6 +161,7 @@ PriceOutcome run_price(const PriceRun& run) {
                                              : price(certificates.front(), sheet, request);
   json document = to_json(card);
   const std::string page = run.report.empty() ? std::string() : page_of(card, certificates);
+  check_outputs(run, false);
   if (!completed.is_null()) write_document(run.completed_sheet, completed);
   if (!run.filing.empty()) write_filing(run.filing, card);
   if (!run.report.empty()) write_file_atomically(run.report, page);

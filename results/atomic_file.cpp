@@ -109,7 +109,27 @@ void sync_folder(const fs::path& folder, const fs::path& named) {
   if (status != 0 && error_number != EINVAL) fail(named, error_number);
 }
 
+/// Where a file is to be made: a folder that is there and may be written.
+void check_folder(const fs::path& folder, const fs::path& named) {
+  const fs::path place = folder.empty() ? fs::path(".") : folder;
+  std::error_code error;
+  if (!fs::exists(place, error)) fail(named, ENOENT);
+  if (!fs::is_directory(place, error)) fail(named, ENOTDIR);
+  if (::access(place.c_str(), W_OK | X_OK) != 0) fail(named, errno);
+}
+
 }  // namespace
+
+void check_file_can_be_written(const fs::path& path) {
+  check_folder(target_of(path).parent_path(), path);
+}
+
+void check_folder_can_be_made(const fs::path& folder) {
+  std::error_code error;
+  fs::path there = fs::absolute(folder).lexically_normal();
+  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
+  check_folder(there, folder);
+}
 
 void write_file_atomically(const fs::path& path, std::string_view content,
                            const FileOptions& options) {

@@ -18,4 +18,11 @@ struct FileOptions {
 void write_file_atomically(const std::filesystem::path& path, std::string_view content,
                            const FileOptions& options = {});
 
+/// For a command that writes several files: each is looked at before the first is written, so that
+/// a mistyped path leaves none. Errors: input_error as write_file_atomically's (no such folder, no
+/// permission, not a regular file). What nobody can foresee, such as a full disk, is left to it.
+void check_file_can_be_written(const std::filesystem::path& path);
+/// The same of a folder that would be made where it is not there.
+void check_folder_can_be_made(const std::filesystem::path& folder);
+
 }  // namespace assay

@@ -39,7 +39,7 @@ int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*
 
 enum class Half { private_key, public_key };
 
-Key read_key(const std::string& pem, Half half) {
+Key read_key(const std::string& pem, Half half, const std::string& where = "key") {
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   require(bio != nullptr);
   Key key(half == Half::private_key
@@ -51,15 +51,21 @@ Key read_key(const std::string& pem, Half half) {
     const std::string wanted = is_private ? "private" : "public";
     const bool is_other =
         pem.find(is_private ? "BEGIN PUBLIC KEY" : "PRIVATE KEY") != std::string::npos;
-    throw input_error("not a usable " + wanted + " key", "key",
+    throw input_error("not a usable " + wanted + " key", where,
                       is_other     ? "this is the other half of a pair"
                       : is_private ? "give an unencrypted PEM file, as assay keygen writes it"
                                    : "give a PEM file, as assay keygen writes it with .pub");
   }
   if (EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519) {
-    throw input_error("the key is not Ed25519", "key");
+    throw input_error("the key is not Ed25519", where);
   }
   return key;
+}
+
+std::string key_file(const fs::path& path, Half half) {
+  std::string pem = read_file(path);
+  (void)read_key(pem, half, path.string());
+  return pem;
 }
 
 std::string text_of(const Bio& bio) {
@@ -114,6 +120,14 @@ void write_key_pair(const fs::path& path, const KeyPair& keys) {
     fs::remove(path, error);
     throw;
   }
+}
+
+std::string read_private_key(const fs::path& path) {
+  return key_file(path, Half::private_key);
+}
+
+std::string read_public_key(const fs::path& path) {
+  return key_file(path, Half::public_key);
 }
 
 PrivateKey::PrivateKey(const std::string& pem)

@@ -22,6 +22,11 @@ struct KeyPair {
 /// neither behind where one can't be written. Errors: input_error.
 void write_key_pair(const std::filesystem::path& path, const KeyPair& keys);
 
+/// A key file's PEM. Errors: input_error naming the file where it can't be read or holds no usable
+/// key of that half.
+[[nodiscard]] std::string read_private_key(const std::filesystem::path& path);
+[[nodiscard]] std::string read_public_key(const std::filesystem::path& path);
+
 /// A key read once, for those who sign or verify often: reading a PEM takes longer than a
 /// signature. Copies share the key, and threads may use it at once.
 class PrivateKey {

@@ -13,6 +13,19 @@ namespace assay::pricing {
 
 namespace {
 
+/// What a stranger must know of the figures, beside each of them: a schedule may travel alone.
+std::string standing_of(const RateCard& card) {
+  std::string text;
+  const auto add = [&text](bool holds, const char* word) {
+    if (holds) text += (text.empty() ? "" : ", ") + std::string(word);
+  };
+  add(card.certificate.test_key, "TEST KEY");
+  add(card.certificate.declared, "ASSUMED");
+  add(!card.certificate.declared && card.certificate.grade != "certified", "INDICATIVE");
+  add(card.sheet.example, "EXAMPLE");
+  return text;
+}
+
 std::vector<std::string> fields_of(const FilingRow& row) {
   std::vector<std::string> fields = {row.line, row.description};
   fields.insert(fields.end(), row.amounts.begin(), row.amounts.end());
@@ -54,9 +67,14 @@ std::string schedule_file_name(const FilingSchedule& schedule) {
   return name;
 }
 
-std::string schedule_csv(const FilingSchedule& schedule) {
-  std::string text = csv_line(head_of(schedule));
-  for (const FilingRow& row : schedule.rows) text += csv_line(fields_of(row));
+std::string schedule_csv(const RateCard& card, const FilingSchedule& schedule) {
+  const std::string standing = standing_of(card);
+  const auto line = [](std::vector<std::string> fields, const std::string& last) {
+    fields.push_back(last);
+    return csv_line(fields);
+  };
+  std::string text = line(head_of(schedule), "standing");
+  for (const FilingRow& row : schedule.rows) text += line(fields_of(row), standing);
   return text;
 }
 
@@ -98,7 +116,7 @@ void write_filing(const std::filesystem::path& folder, const RateCard& card) {
                       "name a folder that is there or can be made");
   }
   for (const FilingSchedule& schedule : schedules) {
-    write_file_atomically(folder / schedule_file_name(schedule), schedule_csv(schedule));
+    write_file_atomically(folder / schedule_file_name(schedule), schedule_csv(card, schedule));
   }
   write_file_atomically(folder / "filing.md", page);
 }

@@ -40,7 +40,9 @@ struct FilingSchedule {
 
 /// "schedule-c-depreciation.csv".
 [[nodiscard]] std::string schedule_file_name(const FilingSchedule& schedule);
-[[nodiscard]] std::string schedule_csv(const FilingSchedule& schedule);
+/// Each line ends with how the card stands: TEST KEY, ASSUMED, INDICATIVE, EXAMPLE; empty:
+/// certified.
+[[nodiscard]] std::string schedule_csv(const RateCard& card, const FilingSchedule& schedule);
 [[nodiscard]] std::string filing_markdown(const RateCard& card,
                                           const std::vector<FilingSchedule>& schedules);
 

@@ -84,7 +84,12 @@ class BadInput(Case):
                      self.folder / "other.key.pub")
         self.assertEqual(done.returncode, 1)
         self.refused(2, ["lab.key"], "keygen", "-o", self.folder / "lab.key")
-        self.refused(2, [], "certify", self.folder / "result.json", "--key", SHEET, "-o", "y.json")
+        self.refused(2, [SHEET.name, "private key"], "certify",
+                     self.folder / "result.json", "--key", SHEET, "-o", "y.json")
+        self.refused(2, [SHEET.name, "public key"], "verify", self.folder / "certificate.json",
+                     "--key", SHEET)
+        self.refused(2, ["lab.key", "other half"], "price", "--cost-sheet", SHEET, "--certificate",
+                     self.folder / "certificate.json", "--key", self.folder / "lab.key", "-o", "y.json")
 
     def test_flipped_payload(self):
         def flip(document):

@@ -85,7 +85,9 @@ class Examples(PriceCase):
             with open(path, newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file):
                     columns = [c for c in row if c not in ("line", "description", "sum_of",
-                                                           "share", "figure", "source")]
+                                                           "share", "figure", "source",
+                                                           "standing")]
+                    self.assertEqual(row["standing"], "TEST KEY, EXAMPLE")
                     rows[row["line"]] = row
                     totals += [(row, c) for c in columns if row["sum_of"] and row[c]]
         cents = lambda text: int(text.replace(".", "")) if text else 0
@@ -248,8 +250,12 @@ class BadSheets(PriceCase):
                      "--certificate", H800, "--date", DATE, "--draws", "10", "-o", "n.json")
         self.refused(2, ["nowhere"], "price", "--cost-sheet", "synthetic-a-whole-bill.json",
                      "--certificate", H800, "--date", DATE, "--draws", "0", "-o",
-                     self.folder / "nowhere" / "n.json")
-        self.assertFalse((self.folder / "n.json").exists())
+                     self.folder / "nowhere" / "n.json", "--filing", "n", "--report", "n.md")
+        self.refused(2, ["nowhere"], "price", "--cost-sheet", "synthetic-a-whole-bill.json",
+                     "--certificate", H800, "--date", DATE, "--draws", "0", "-o", "n.json",
+                     "--filing", "n", "--report", self.folder / "nowhere" / "n.md")
+        for name in ("n.json", "n", "n.md"):
+            self.assertFalse((self.folder / name).exists(), name)
 
     def test_ceiling_rules(self):
         def percentile(document):

@@ -153,12 +153,17 @@ TEST(Filing, AFleetsSharesAreFollowedToo) {
 }
 
 TEST(Filing, TheCsvReadsBack) {
-  for (const FilingSchedule& schedule : filing_schedules(filed_card("synthetic-a-whole-bill"))) {
-    std::vector<std::string> columns = {"line",  "description", "sum_of",
-                                        "share", "figure",      "source"};
+  RateCard card = filed_card("synthetic-a-whole-bill");
+  card.certificate.test_key = true;
+  for (const FilingSchedule& schedule : filing_schedules(card)) {
+    std::vector<std::string> columns = {"line",   "description", "sum_of",  "share",
+                                        "figure", "source",      "standing"};
     columns.insert(columns.end(), schedule.amount_columns.begin(), schedule.amount_columns.end());
-    const CsvTable table = parse_csv(schedule_csv(schedule), "schedule.csv", columns);
+    const CsvTable table = parse_csv(schedule_csv(card, schedule), "schedule.csv", columns);
     EXPECT_EQ(table.rows.size(), schedule.rows.size());
+    for (std::size_t row = 0; row < table.rows.size(); ++row) {
+      EXPECT_EQ(table.at(row, "standing"), "TEST KEY, EXAMPLE");
+    }
   }
 }
 

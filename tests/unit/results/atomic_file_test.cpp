@@ -114,6 +114,19 @@ TEST_F(AtomicFile, FollowsSymbolicLinks) {
   EXPECT_EQ(read_file(at("nothing-there-yet")), "made");
 }
 
+TEST_F(AtomicFile, SaysBeforehandWhatCannotBeWritten) {
+  check_file_can_be_written(at("new"));
+  check_folder_can_be_made(at("new") / "deep" / "er");
+  EXPECT_FALSE(fs::exists(at("new")));
+  expect_input_error([&] { check_file_can_be_written(at("none") / "a"); },
+                     {"none", "No such file"});
+  expect_input_error([&] { check_file_can_be_written(at("")); }, {"directory"});
+  write_file_atomically(at("file"), "x");
+  expect_input_error([&] { check_file_can_be_written(at("file") / "a"); }, {"file/a", "Not a dir"});
+  expect_input_error([&] { check_folder_can_be_made(at("file") / "a" / "b"); }, {"Not a dir"});
+  EXPECT_EQ(read_file(at("file")), "x");
+}
+
 TEST_F(AtomicFile, RefusesWhatIsNoFile) {
   expect_input_error([&] { write_file_atomically(at("none") / "a", "x"); }, {"No such file"});
   expect_input_error([&] { write_file_atomically(at(""), "x"); }, {"directory"});
