@@ -20,7 +20,7 @@ void add_audit(CLI::App& app, Context& context) {
         options->json = context.json;
         const pricing::AuditOutcome outcome = pricing::run_audit(*options);
         say(context, outcome.text);
-        say_json(context, outcome.document);
+        say_json_text(context, outcome.json);
         if (!outcome.passed) context.exit_code = ExitCode::failed_check;
       });
   command->add_option("--tariffs", options->tariffs, "CSV of posted prices")->required();

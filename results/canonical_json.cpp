@@ -1,6 +1,7 @@
 /// RFC 8785 (JSON Canonicalization Scheme), and the indented form for people.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -41,10 +42,23 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return length;
 }
 
+/// How many bytes at its start are ASCII and stand in a JSON string as they are.
+std::size_t plain_length(std::string_view text) {
+  const auto plain = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+  };
+  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
+}
+
 /// RFC 8785, section 3.2.2.2: only what must be escaped is.
 void append_string(std::string& out, std::string_view text, const JsonPath& path) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
+    const std::size_t plain = plain_length(text.substr(i));
+    out.append(text, i, plain);
+    i += plain;
+    if (i == text.size()) break;
     const char c = text[i];
     const std::size_t length = utf8_length(text, i);
     if (length == 0) {
@@ -222,6 +236,19 @@ std::string canonical_number(double value) {
   out += digits[0];
   if (count > 1) out += "." + digits.substr(1);
   return out + fmt::format("e{:+d}", point - 1);
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  append_string(out, text, {});
+}
+
+std::size_t first_not_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    if (length == 0) return i;
+    i += length;
+  }
+  return std::string_view::npos;
 }
 
 std::string canonical_json(const json& document) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "results/document.h"
 #include "results/json_path.h"
 #include "results/near_name.h"
 
@@ -14,6 +15,15 @@ namespace {
 
 std::string line_of(const std::string& file, std::size_t line) {
   return file + ":" + std::to_string(line);
+}
+
+void require_utf8(std::string_view text, const std::string& file) {
+  const std::size_t wrong = first_not_utf8(text);
+  if (wrong == std::string_view::npos) return;
+  const auto before = text.substr(0, wrong);
+  const auto line = 1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+  throw input_error("is not UTF-8 text", line_of(file, line),
+                    "save it as UTF-8; spreadsheets often write GB18030 or Windows-1252");
 }
 
 /// Reads one record after another.
@@ -145,6 +155,7 @@ CsvTable parse_csv(std::string_view text, const std::string& file,
   if (text.starts_with("\xEF\xBB\xBF")) {
     throw input_error("starts with a byte order mark", file, "save it as UTF-8 without one");
   }
+  require_utf8(text, file);
   CsvTable table;
   table.file = file;
   Reader reader(text, table.file);
@@ -168,21 +179,27 @@ CsvTable parse_csv(std::string_view text, const std::string& file,
   return table;
 }
 
+void append_csv_field(std::string& line, std::string_view field) {
+  const bool special = std::any_of(field.begin(), field.end(), [](char c) {
+    return c == ',' || c == '"' || c == '\r' || c == '\n';
+  });
+  if (!special && !field.starts_with('#')) {
+    line += field;
+    return;
+  }
+  line += '"';
+  for (const char c : field) {
+    if (c == '"') line += '"';
+    line += c;
+  }
+  line += '"';
+}
+
 std::string csv_line(const std::vector<std::string>& fields) {
   std::string line;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) line += ',';
-    const std::string& field = fields[i];
-    if (field.find_first_of(",\"\r\n") == std::string::npos && !field.starts_with('#')) {
-      line += field;
-      continue;
-    }
-    line += '"';
-    for (const char c : field) {
-      if (c == '"') line += '"';
-      line += c;
-    }
-    line += '"';
+    append_csv_field(line, fields[i]);
   }
   return line + '\n';
 }

@@ -33,7 +33,9 @@ struct CsvTable {
                                  const std::vector<std::string>& required,
                                  const std::vector<std::string>& optional = {});
 
-/// Quoted only where it must be; lines end with LF.
+/// A field appended, quoted only where it must be.
+void append_csv_field(std::string& line, std::string_view field);
+/// All fields of a line, which ends with LF.
 [[nodiscard]] std::string csv_line(const std::vector<std::string>& fields);
 
 }  // namespace assay

@@ -42,6 +42,13 @@ void validate_part(const nlohmann::json& part, std::string_view kind, std::strin
 /// the shortest digits that read back as the same double. Errors: input_error where not finite.
 [[nodiscard]] std::string canonical_number(double value);
 
+/// A string as readable_json and canonical_json write it, appended: for documents that are
+/// written without a tree of them. Errors: input_error where it is not UTF-8.
+void append_json_string(std::string& out, std::string_view text);
+
+/// Where the first byte stands that is of no UTF-8 character; npos where there is none.
+[[nodiscard]] std::size_t first_not_utf8(std::string_view text);
+
 /// SHA-256 in lower-case hex.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 [[nodiscard]] std::string sha256_hex_of_file(const std::filesystem::path& path);

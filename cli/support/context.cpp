@@ -23,10 +23,11 @@ void say(const Context& context, const std::string& text) {
 }
 
 void say_json(const Context& context, const nlohmann::json& document) {
-  if (!context.json) return;
-  const std::string text = document.dump(2);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fputc('\n', stdout);
+  if (context.json) say_json_text(context, document.dump(2) + "\n");
+}
+
+void say_json_text(const Context& context, const std::string& text) {
+  if (context.json) std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
 }  // namespace assay::cli

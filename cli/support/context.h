@@ -26,5 +26,7 @@ void say(const Context& context, const std::string& text);
 
 /// The command's JSON document on standard output; nothing without --json.
 void say_json(const Context& context, const nlohmann::json& document);
+/// The same of a document that is text already.
+void say_json_text(const Context& context, const std::string& text);
 
 }  // namespace assay::cli

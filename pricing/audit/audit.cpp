@@ -73,8 +73,12 @@ class Postings {
     const auto [found, added] = postings_.try_emplace(key_);
     if (added) {
       found->second.context = &context;
-      found->second.of_fair_rate =
-          price_rules(input_.rules, Quantity::price_over_fair_rate, context.fair_rate);
+      if (context.fair_rate) {
+        found->second.of_fair_rate = price_rules(input_.rules, Quantity::price_over_fair_rate,
+                                                 context.fair_rate->cny_per_cu);
+      } else {
+        found->second.of_fair_rate.resize(input_.rules.rules.size());
+      }
       if (context.certificate != nullptr) {
         found->second.of_one_cny =
             convert_one_cny(tariff, *context.device, input_.rules.vat_rates_unstated);

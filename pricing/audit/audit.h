@@ -40,13 +40,24 @@ struct AuditInput {
   std::string date_utc;
 };
 
+/// What a CU costs by the seller's cost sheet, the band around it, and their texts: worked out once
+/// for all rows of a site.
+struct FairRate {
+  Rational cny_per_cu;
+  Rational lower;  ///< · below_cost_factor
+  Rational upper;  ///< · above_factor
+  std::string text;
+  std::string lower_text;
+  std::string upper_text;
+};
+
 struct AuditRow {
   std::size_t tariff = 0;  ///< position in AuditInput::tariffs
   PriceVerdict verdict = PriceVerdict::not_comparable;
   std::string reason;          ///< why it is not comparable; else empty
   std::string certificate_id;  ///< empty: none
   bool test_key = false;
-  std::optional<Rational> fair_rate;               ///< CNY/CU of the seller's cost sheet
+  std::shared_ptr<const FairRate> fair_rate;       ///< empty: none
   std::shared_ptr<const DeviceConversion> device;  ///< of its certificate; the readings'
   std::vector<Conversion> readings;
   std::vector<std::size_t> flags;  ///< positions in AuditRules::rules
@@ -75,10 +86,16 @@ struct Audit {
 
 /// The comparison that gave the verdict, or why there is none.
 [[nodiscard]] std::string why_text(const AuditRow& row, const AuditInput& input);
+[[nodiscard]] bool any_test_key(const Audit& audit);
 
-[[nodiscard]] nlohmann::json to_json(const Audit& audit, const AuditInput& input);
-/// The text that write_document would write of it, its rows made side by side.
-[[nodiscard]] std::string audit_json_text(const Audit& audit, const AuditInput& input);
+/// How the flags of a row stand in a document: on one line, as write_document writes lists of words
+/// into files, or one a line, as commands print theirs.
+enum class FlagLines { one, each };
+
+/// The document assay.audit as text. Rows are written straight into it, side by side: a tree of
+/// 100,000 of them takes longer than the audit.
+[[nodiscard]] std::string audit_json_text(const Audit& audit, const AuditInput& input,
+                                          FlagLines lines);
 [[nodiscard]] std::string audit_csv(const Audit& audit, const AuditInput& input);
 /// The first `most` rows, and the counts of all.
 [[nodiscard]] std::string audit_table(const Audit& audit, const AuditInput& input,

@@ -48,8 +48,10 @@ AuditOutcome run_audit(const AuditRun& run) {
   AuditOutcome outcome;
   outcome.passed = audited.passed();
   outcome.text = audit_table(audited, input, run.rows);
-  if (run.json) outcome.document = to_json(audited, input);
-  if (extension == ".json") write_file_atomically(run.output, audit_json_text(audited, input));
+  if (run.json) outcome.json = audit_json_text(audited, input, FlagLines::each);
+  if (extension == ".json") {
+    write_file_atomically(run.output, audit_json_text(audited, input, FlagLines::one));
+  }
   if (extension == ".csv") write_file_atomically(run.output, audit_csv(audited, input));
   return outcome;
 }

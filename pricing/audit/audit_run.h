@@ -1,7 +1,6 @@
 #pragma once
 /// What `assay audit` does: reads tariffs and folders, audits, and writes only when all is well.
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -26,7 +25,7 @@ struct AuditRun {
 struct AuditOutcome {
   bool passed = false;
   std::string text;
-  nlohmann::json document;  ///< null where nobody wants it
+  std::string json;  ///< the document; empty where nobody wants it
 };
 
 /// Errors: those of what it reads; input_error for a folder without documents of the kind, two

@@ -135,6 +135,7 @@ DeviceConversion device_conversion(const Certificate& certificate, const PeakTab
   DeviceConversion device;
   device.k_cu_per_h = need_positive(certificate.assessment.k_cu_per_h, "K", where);
   device.k_cert_cu_per_h = need_positive(certificate.assessment.k_cert_cu_per_h, "K_cert", where);
+  device.k_cert_text = rounded_text(device.k_cert_cu_per_h, kRateDecimals);
   device.nameplates = nameplates_of(peaks, certificate.device.name);
   const std::vector<std::string> names = basket_names();
   if (std::find(names.begin(), names.end(), certificate.basket.name) == names.end()) return device;
@@ -185,13 +186,17 @@ Converted convert(const Tariff& tariff, const DeviceConversion& device,
 }
 
 std::string arithmetic_text(const Tariff& tariff, const DeviceConversion& device,
-                            const Conversion& reading) {
+                            const Conversion& reading, std::string_view cny_per_cu) {
   std::string text = hour_text(tariff, device, reading);
   if (reading.vat_rate != 0) text += " / " + rounded_text(1 + reading.vat_rate, 2) + " VAT";
-  return text + " = " +
-         rounded_product_text(reading.ceiling_side, device.k_cert_cu_per_h, kRateDecimals) +
-         " CNY/h / K_cert " + rounded_text(device.k_cert_cu_per_h, kRateDecimals) + " = " +
-         rounded_text(reading.ceiling_side, kRateDecimals) + " CNY/CU";
+  text += " = ";
+  text += rounded_product_text(reading.ceiling_side, device.k_cert_cu_per_h, kRateDecimals);
+  text += " CNY/h / K_cert ";
+  text += device.k_cert_text;
+  text += " = ";
+  text += cny_per_cu;
+  text += " CNY/CU";
+  return text;
 }
 
 }  // namespace assay::pricing

@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pricing/audit/tariff.h"
@@ -33,6 +34,7 @@ struct Nameplate {
 struct DeviceConversion {
   Rational k_cu_per_h;
   Rational k_cert_cu_per_h;
+  std::string k_cert_text;                          ///< rounded, as arithmetic shows it
   std::map<std::string, Rational> tokens_per_hour;  ///< by basket item
   std::vector<Nameplate> nameplates;                ///< empty: not in the peak table
 };
@@ -53,9 +55,10 @@ struct Conversion {
   Rational cost_side;                    ///< h / K, CNY/CU
 };
 
-/// "3.2 x 0.989400 P (fp16 dense) / 24 h = ... CNY/h / K_cert 0.32 = ... CNY/CU".
+/// "3.2 x 0.989400 P (fp16 dense) / 24 h = ... CNY/h / K_cert 0.32 = ... CNY/CU"; `cny_per_cu` is
+/// the reading's ceiling side, rounded.
 [[nodiscard]] std::string arithmetic_text(const Tariff& tariff, const DeviceConversion& device,
-                                          const Conversion& reading);
+                                          const Conversion& reading, std::string_view cny_per_cu);
 
 struct Converted {
   std::vector<Conversion> readings;  ///< one for each admissible reading; empty: not comparable

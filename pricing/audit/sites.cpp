@@ -21,6 +21,17 @@ Rational exact(double value) {
   return parse_decimal(shortest_decimal(value, "certificate"), "certificate");
 }
 
+std::shared_ptr<const FairRate> fair_rate_of(const Waterfall& waterfall, const AuditRules& rules) {
+  FairRate rate;
+  rate.cny_per_cu = Rational(waterfall.rate_micro) / kMicro;
+  rate.lower = rate.cny_per_cu * rules.below_cost_factor;
+  rate.upper = rate.cny_per_cu * rules.above_factor;
+  rate.text = rounded_text(rate.cny_per_cu, kRateDecimals);
+  rate.lower_text = rounded_text(rate.lower, kRateDecimals);
+  rate.upper_text = rounded_text(rate.upper, kRateDecimals);
+  return std::make_shared<const FairRate>(std::move(rate));
+}
+
 /// Of the device's own lines in a mixed fleet, else of the sheet.
 const Sku* sku_of(const CostSheet& sheet, const std::string& device) {
   for (const Sku& sku : sheet.skus) {
@@ -143,8 +154,8 @@ const RowContext& Sites::behind(const Tariff& tariff) {
   if (found != contexts_.end()) return found->second;
   RowContext context = context_of(tariff);
   if (context.fair_rate) {
-    context.band_low = *context.fair_rate * input_.rules.below_cost_factor;
-    context.band_high = *context.fair_rate * input_.rules.above_factor;
+    context.band_low = context.fair_rate->lower;
+    context.band_high = context.fair_rate->upper;
   }
   if (input_.ceiling_cny_per_cu) context.band_high = input_.ceiling_cny_per_cu;
   return contexts_.emplace(std::move(key), std::move(context)).first->second;
@@ -179,7 +190,7 @@ void Sites::rate(RowContext& context, const CostSheet& sheet, const std::string&
   request.revocations = input_.revocations;
   if (sheet.skus.empty()) {
     const RateCard card = price(*context.certificate, sheet, request);
-    context.fair_rate = Rational(card.waterfall.rate_micro) / kMicro;
+    context.fair_rate = fair_rate_of(card.waterfall, input_.rules);
     return;
   }
   std::vector<Certificate> certificates;
@@ -201,7 +212,7 @@ void Sites::rate(RowContext& context, const CostSheet& sheet, const std::string&
   const SiteRate site = price_site(certificates, sheet, request);
   for (std::size_t i = 0; i < site.cards.size(); ++i) {
     if (sheet.skus[i].device == context.certificate->device.name) {
-      context.fair_rate = Rational(site.cards[i].waterfall.rate_micro) / kMicro;
+      context.fair_rate = fair_rate_of(site.cards[i].waterfall, input_.rules);
     }
   }
 }

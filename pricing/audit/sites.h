@@ -17,7 +17,7 @@ struct RowContext {
   std::string reason;
   bool test_key = false;  ///< that the certificate is signed by
   std::shared_ptr<const DeviceConversion> device;
-  std::optional<Rational> fair_rate;
+  std::shared_ptr<const FairRate> fair_rate;
   std::optional<Rational> band_low;   ///< fair rate · below_cost_factor
   std::optional<Rational> band_high;  ///< the ceiling; else fair rate · above_factor
   std::string no_rate_reason;         ///< why there is no fair rate

@@ -93,7 +93,9 @@ class Row {
   }
   [[nodiscard]] Rational positive(Column column) const {
     Rational value = decimal(column);
-    if (value <= 0) throw input_error(excerpt(text(column)) + " is not above 0", where(column));
+    if (numerator(value) <= 0) {
+      throw input_error(excerpt(text(column)) + " is not above 0", where(column));
+    }
     return value;
   }
   /// A field that holds one of a few words; the empty one, where allowed, stands first.

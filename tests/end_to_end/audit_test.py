@@ -362,6 +362,10 @@ class Broken(AuditCase):
                     change=lambda text: text.replace(",price,", ",prise,", 1))
         self.broken(["tariffs.csv", "no row"], rows=[])
         self.broken(["tariffs.csv", "byte order mark"], change=lambda text: "\ufeff" + text)
+        self.tariffs({"site": "\u7b97\u529b"})
+        path = self.folder / "tariffs.csv"
+        path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
+        self.refused(2, ["tariffs.csv:2", "not UTF-8"], *self.command("--json"))
 
     def test_options(self):
         self.broken(["--ceiling", "above 0"], "--ceiling", "0")

@@ -166,7 +166,7 @@ TEST(TariffConversion, NotTrainingWork) {
 TEST(Audit, VerdictsOnBothSidesOfEachEnd) {
   const AuditRow sample = only_row(input_of(row("card_hour", "16")));
   ASSERT_TRUE(sample.fair_rate);
-  const Rational fair = *sample.fair_rate;
+  const Rational fair = sample.fair_rate->cny_per_cu;
   AuditInput input = input_of(row("card_hour", "16"));
   Rational& price = input.tariffs[0].cny;
   price = fair * number("0.4");  // h / K equals the fair rate
@@ -211,7 +211,7 @@ TEST(Audit, NotComparable) {
 
 TEST(Audit, WhatIsNotStatedDecidesOrNot) {
   AuditInput input = input_of(row("card_hour", "16", {{"vat", "unstated"}}));
-  const Rational fair = *only_row(input).fair_rate;
+  const Rational fair = only_row(input).fair_rate->cny_per_cu;
   input.tariffs[0].cny = fair * number("0.4") * number("1.1");  // 1.1 fair, or under it with VAT
   input.rules.above_factor = 2;
   AuditRow one = only_row(input);
@@ -233,7 +233,7 @@ TEST(Audit, WithACeilingAloneOnlyAboveIsKnown) {
 
 TEST(AuditFlags, PriceAgainstFairRate) {
   AuditInput input = input_of(row("card_hour", "16"));
-  const Rational fair = *only_row(input).fair_rate;
+  const Rational fair = only_row(input).fair_rate->cny_per_cu;
   input.tariffs[0].cny = fair * number("1.1") * number("0.32");
   EXPECT_THAT(flags_of(input), Not(Contains("rate-outside-band")));
   input.tariffs[0].cny += number("0.001");
@@ -367,11 +367,32 @@ TEST(Audit, FirstThingsFirst) {
   EXPECT_EQ(audited.rows[2].verdict, PriceVerdict::not_comparable);
 }
 
+json document_of(const AuditInput& input) {
+  return json::parse(audit_json_text(audit(input), input, FlagLines::one));
+}
+
+/// Byte for byte what a tree of the document prints: with no row, without readings, with one and
+/// several, with no flag, one and several, with text that has to be escaped.
+TEST(Audit, TextIsThatOfTheTree) {
+  const std::string rows = row("card_hour", "16") + row("core_hour", "1") + row("p_day", "3") +
+                           row("card_hour", "900", {{"vat", "unstated"}});
+  for (AuditInput input : {input_of(rows), input_of(row("card_hour", "16"))}) {
+    input.tariffs[0].source = "a \"quote\", a \\, a\ttab, a \x01, \u00e9 \u7b97\u529b";
+    for (const bool none : {false, true}) {
+      if (none) input.tariffs.clear();
+      const Audit audited = audit(input);
+      const std::string one = audit_json_text(audited, input, FlagLines::one);
+      EXPECT_EQ(one, readable_json(json::parse(one)) + "\n");
+      EXPECT_EQ(audit_json_text(audited, input, FlagLines::each), json::parse(one).dump(2) + "\n");
+      EXPECT_EQ(json::parse(one)["rows"].size(), input.tariffs.size());
+    }
+  }
+}
+
 TEST(Audit, DocumentHasItsForm) {
   const AuditInput input = input_of(row("card_hour", "16") + row("core_hour", "1"));
-  const json document = to_json(audit(input), input);
+  const json document = document_of(input);
   EXPECT_NO_THROW(validate(document, "audit", "audit"));
-  EXPECT_EQ(audit_json_text(audit(input), input), readable_json(document) + "\n");
   EXPECT_EQ(document["rules"]["digest"], input.rules.digest);
   EXPECT_THAT(audit_csv(audit(input), input), HasSubstr(input.rules.digest));
 }
@@ -383,7 +404,7 @@ TEST(Audit, TestKeyIsNamed) {
       "34b173b3e44b0d95fa2738bf3770f1401a8a248da56c40ffade42a34f4083f72"};
   EXPECT_THAT(audit_table(audit(input), input, 9), HasSubstr("TEST KEY"));
   EXPECT_THAT(audit_csv(audit(input), input), HasSubstr("TEST KEY"));
-  EXPECT_EQ(to_json(audit(input), input)["test_key"], true);
+  EXPECT_EQ(document_of(input)["test_key"], true);
 }
 
 TEST(Tariffs, BadInputNamesLineAndColumn) {

@@ -116,6 +116,36 @@ TEST(Rational, ComparesAndMultipliesWithoutReduction) {
   EXPECT_EQ(rounded_product_text({1, 4}, {1, 2}, 2), "0.12");  // 0.125, a tie to the even digit
 }
 
+/// Figures of few bits go through the processor's arithmetic, others through unbounded integers:
+/// both round and compare alike, on either side of the borders between them.
+TEST(Rational, NarrowAndWideFiguresRoundAndCompareAlike) {
+  std::vector<Rational> figures;
+  for (const int bits : {1, 62, 63, 64, 65, 100, 107, 108, 109, 127, 128, 129, 200}) {
+    const Integer power_of_two = Integer(1) << bits;
+    for (const Integer& n : {Integer(power_of_two - 1), power_of_two, Integer(power_of_two + 1)}) {
+      for (const Integer& d : {Integer(1), Integer(3), Integer(2'000'000), Integer(n - 1), n,
+                               Integer(n * 4'000'000), Integer((Integer(1) << 107) + 1)}) {
+        if (d <= 0) continue;
+        figures.emplace_back(n, d);
+        figures.emplace_back(-n, d);
+      }
+    }
+  }
+  figures.emplace_back(0);
+  for (const Rational& x : figures) {
+    for (const int decimals : {0, 2, 6, 18, 20}) {
+      const Integer scaled = round_half_even(x * Rational(power_of_ten(decimals)));
+      EXPECT_EQ(rounded_text(x, decimals), decimal_text(scaled, decimals)) << x;
+    }
+  }
+  for (std::size_t i = 0; i < figures.size(); i += 3) {
+    for (std::size_t j = 0; j < figures.size(); j += 7) {
+      EXPECT_EQ(less(figures[i], figures[j]), figures[i] < figures[j])
+          << figures[i] << " " << figures[j];
+    }
+  }
+}
+
 TEST(Decimals, ReadOrNot) {
   EXPECT_EQ(decimal_of("-12.50"), Rational(-25, 2));
   EXPECT_EQ(decimal_of("123456789012345678901234567890"),

@@ -50,6 +50,9 @@ TEST(Csv, RefusalsNameTheLine) {
   EXPECT_THAT(refusal("name,price\n"), HasSubstr("no row"));
   EXPECT_THAT(refusal(""), HasSubstr("empty"));
   EXPECT_THAT(refusal("\xEF\xBB\xBFname,price\na,1\n"), HasSubstr("byte order mark"));
+  EXPECT_EQ(refusal("name,price\n\u7b97\u529b,1\n"), "");
+  EXPECT_THAT(refusal("name,price\na,1\n\xCB\xE3\xC1\xA6,1\n"),  // the same in GB18030
+              HasSubstr("a.csv:3: is not UTF-8"));
 }
 
 }  // namespace
