@@ -1,12 +1,14 @@
 """Vouchers and their ledger as a city would keep them: from the first administrator to the close of
 the year, with every way to hand the program something it must refuse."""
 import base64
+import contextlib
 import csv
 import hashlib
 import io
 import json
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -220,11 +222,9 @@ class TheWholeWay(LedgerCase):
             whole, _, part = amount.partition(".")
             value = int(whole + part.ljust(digits, "0")) if unit else 0
             theirs[row["account"]] = value
-        said = subprocess.run(["sqlite3", self.folder / "city.ledger",
-                               "SELECT account, sum(amount) FROM postings GROUP BY account"],
-                              capture_output=True, text=True, check=True).stdout
-        ours = {name: int(amount) for name, amount in
-                (line.split("|") for line in said.splitlines())}
+        with contextlib.closing(sqlite3.connect(self.folder / "city.ledger")) as store:
+            ours = dict(store.execute(
+                "SELECT account, sum(amount) FROM postings GROUP BY account"))
         self.assertEqual(theirs, ours)
         self.assertGreater(len(ours), 20)
 

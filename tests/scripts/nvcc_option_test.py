@@ -25,7 +25,8 @@ class NvccOption(unittest.TestCase):
 
     def found(self, *options):
         path = f"{self.nvcc.parent}:{os.environ['PATH']}"
-        done = subprocess.run(["cmake", "-S", self.folder, "-B", self.folder / "build", *options],
+        done = subprocess.run(["cmake", "-G", "Ninja", "-S", self.folder, "-B", self.folder / "build",
+                               *options],
                               env={**os.environ, "PATH": path}, capture_output=True, text=True,
                               check=True)
         return done.stdout.partition("found: ")[2].splitlines()[0]
