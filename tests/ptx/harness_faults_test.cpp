@@ -308,19 +308,24 @@ TEST(HarnessFaults, AStepAndAGangFailAtWhatTheyAreMadeOf) {
   }
 }
 
-/// All entries in all workloads, at the first, a middle and the last call.
-TEST(HarnessFaultsOfAll, EachEntryInEachWorkload) {
-  for (const Workload& workload : workloads()) {
-    const Calls calls = calls_of(workload);
-    for (const Library& library : libraries()) {
-      for (const auto& [entry, count] : calls.at(library.name)) {
-        for (const int call : std::set<int>{1, (count + 1) / 2, count}) {
-          fail_at(workload, library, entry, call);
-        }
+/// All entries in all workloads, at the first, a middle and the last call: a test a workload, since
+/// a step's take minutes.
+class HarnessFaultsOfAll : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(HarnessFaultsOfAll, EachEntry) {
+  const Workload workload = workloads().at(GetParam());
+  RecordProperty("workload", workload.name);
+  const Calls calls = calls_of(workload);
+  for (const Library& library : libraries()) {
+    for (const auto& [entry, count] : calls.at(library.name)) {
+      for (const int call : std::set<int>{1, (count + 1) / 2, count}) {
+        fail_at(workload, library, entry, call);
       }
     }
   }
 }
+INSTANTIATE_TEST_SUITE_P(Workload, HarnessFaultsOfAll,
+                         ::testing::Range(std::size_t{0}, workloads().size()));
 
 /// All that a document tells of NVML, as one text.
 std::string told_by_nvml(const Outcome& outcome) {
