@@ -1,6 +1,8 @@
 /// Who may do what, and how many must sign.
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <limits>
 
 #include "pricing/ledger/entry.h"
 #include "pricing/ledger/quantity.h"
@@ -91,7 +93,9 @@ Stake stake_of(const State& state, const Body& body) {
           [&](const RevokeCertificate&) { return change(Role::regulator); },
           [&](const ReverseInvoice&) { return daily(Role::operator_); },
           [&](const FundBudget& b) {
-            return amount(Role::treasurer, b.amount_fen < 0 ? -b.amount_fen : b.amount_fen);
+            // Who signs is asked before the amount is looked at, so it may be any number.
+            constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+            return amount(Role::treasurer, std::abs(std::max(b.amount_fen, -kMost)));
           },
           [&](const Award& b) { return amount(Role::issuer, b.amount_fen); },
           [&](const WithdrawAward&) { return amount(Role::issuer, 0); },
