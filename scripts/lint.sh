@@ -15,9 +15,12 @@ build=build/lint-unity-$unity
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
   -DCMAKE_UNITY_BUILD=$unity -DASSAY_BUILD_TESTS=OFF \
   -DASSAY_NVCC=OFF -DASSAY_WERROR=OFF >/dev/null
-# Sources that the build writes are read as well.
-mapfile -t generated < <(ninja -C "$build" -t targets all | sed -n 's/\.cpp: CUSTOM_COMMAND$/.cpp/p')
-ninja -C "$build" "${generated[@]}" >/dev/null
+# Sources that the build writes are read as well: each by its own command, since as targets they
+# would wait for whole libraries.
+ninja -C "$build" -t targets all | sed -n 's/^\([^/].*\.cpp\): CUSTOM_COMMAND$/\1/p' |
+  while read -r source; do
+    (cd "$build" && ninja -t commands -s "$source" | sh >/dev/null)
+  done
 # What clang lacks of gcc's vector extension, declared for reading only.
 cat >"$build/gcc_builtins.h" <<'BUILTINS'
 template <class V, class I> V __builtin_shuffle(V, I);

@@ -17,6 +17,7 @@ inline constexpr int kLanes = 4;
 
 using Vector [[gnu::vector_size(kLanes * 4)]] = float;
 using IntVector [[gnu::vector_size(kLanes * 4)]] = std::int32_t;
+using UnsignedVector [[gnu::vector_size(kLanes * 4)]] = std::uint32_t;
 
 /// A vector from unaligned memory of any 4-byte element.
 template <class V = Vector, class Element>
@@ -81,7 +82,8 @@ template <int Distance>
 
 /// 2^x: x = n + r with |r| <= 1/2, and the polynomial that equals 2^r at Chebyshev's seven nodes
 /// (off by 2.5e-9 at most, so rounding dominates). Relative error below 2e-7 on [-126, 127]; below
-/// -126 the result is 2^-126, which softmax can't tell from 0. 2^0 is exactly 1.
+/// -126 the result is 2^-126, which softmax can't tell from 0. 2^0 is exactly 1. Above 127, where
+/// only scores that are masked afterwards can be, it is any number.
 [[gnu::always_inline]] inline Vector exp2(Vector x) {
   x = maximum(broadcast(-126.0F), x);            // in this order a NaN stays a NaN
   constexpr float kRoundingMagic = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
@@ -94,8 +96,8 @@ template <int Distance>
   p = p * r + 6.931472067e-1F;
   p = p * r + 1.0F;
   // The low bits of `shifted` hold n in two's complement; move n into the exponent field of p.
-  const auto n = __builtin_bit_cast(IntVector, shifted);
-  return __builtin_bit_cast(Vector, __builtin_bit_cast(IntVector, p) + (n << 23));
+  const auto n = __builtin_bit_cast(UnsignedVector, shifted);
+  return __builtin_bit_cast(Vector, __builtin_bit_cast(UnsignedVector, p) + (n << 23U));
 }
 
 /// Transposes a square of vectors in place, log2(kLanes) exchanges of halves per vector.
