@@ -1,8 +1,6 @@
 /// Who may do what, and how many must sign.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <limits>
 
 #include "pricing/ledger/entry.h"
 #include "pricing/ledger/quantity.h"
@@ -92,11 +90,7 @@ Stake stake_of(const State& state, const Body& body) {
           [&](const RegisterCertificate&) { return change(Role::regulator); },
           [&](const RevokeCertificate&) { return change(Role::regulator); },
           [&](const ReverseInvoice&) { return daily(Role::operator_); },
-          [&](const FundBudget& b) {
-            // Who signs is asked before the amount is looked at, so it may be any number.
-            constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-            return amount(Role::treasurer, std::abs(std::max(b.amount_fen, -kMost)));
-          },
+          [&](const FundBudget& b) { return amount(Role::treasurer, magnitude(b.amount_fen)); },
           [&](const Award& b) { return amount(Role::issuer, b.amount_fen); },
           [&](const WithdrawAward&) { return amount(Role::issuer, 0); },
           [&](const Issue& b) { return amount(Role::issuer, issued_fen(state, b)); },

@@ -3,12 +3,20 @@
 /// CU, instants in seconds since 1970-01-01T00:00:00Z. 64 bits each, products in 128; floating
 /// point never touches a ledger.
 #include <cstdint>
+#include <limits>
 #include <string>
 
 namespace assay::pricing::ledger {
 
 /// No single amount of an operation is larger: 1e13 CNY, 1e9 CU. Sums then stay far from 2^63.
 inline constexpr std::int64_t kLargestAmount = 1'000'000'000'000'000;
+
+/// |amount|, of any number at all: one that was not yet held against the bounds. The least one,
+/// whose magnitude does not exist, gives the largest.
+[[nodiscard]] constexpr std::int64_t magnitude(std::int64_t amount) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  return amount >= 0 ? amount : -(amount < -kMost ? -kMost : amount);
+}
 
 /// quantity x rate in fen, rounded half-even. Errors: input_error where it does not fit.
 [[nodiscard]] std::int64_t value_fen(std::int64_t quantity_ucu, std::int64_t rate_ucny_per_cu);

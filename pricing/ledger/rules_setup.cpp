@@ -148,8 +148,7 @@ Decision judge(const State& state, const Circumstances& /*now*/, const ReverseIn
 
 Decision judge(const State& state, const Circumstances& /*now*/, const FundBudget& body) {
   if (!state.programmes.contains(body.programme)) return unknown_programme(body.programme);
-  const std::int64_t size = body.amount_fen < 0 ? -body.amount_fen : body.amount_fen;
-  if (auto refusal = judge_amount(size)) return *refusal;
+  if (auto refusal = judge_amount(magnitude(body.amount_fen))) return *refusal;
   const auto found = state.budget(body.programme, body.year);
   if (found && state.budgets[*found].closed) {
     return refuse("year-closed", fmt::format("the year {} is closed", body.year),
