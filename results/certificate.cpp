@@ -4,7 +4,7 @@
 #include "results/certificate_content.h"
 #include "results/document.h"
 #include "results/edition/assessment_json.h"
-#include "results/stated_json.h"
+#include "results/result_io.h"
 
 namespace assay {
 namespace {
@@ -12,22 +12,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kSubject = "assay-result";
-
-DeviceRecord device_from(const json& from) {
-  DeviceRecord device;
-  from.at("backend").get_to(device.backend);
-  from.at("id").get_to(device.id);
-  from.at("name").get_to(device.name);
-  from.at("isa").get_to(device.isa);
-  from.at("units").get_to(device.units);
-  from.at("memory_bytes").get_to(device.memory_bytes);
-  from.at("uuid").get_to(device.uuid);
-  from.at("serial").get_to(device.serial);
-  from.at("firmware").get_to(device.firmware);
-  from.at("driver").get_to(device.driver);
-  from.at("last_level_cache_bytes").get_to(device.last_level_cache_bytes);
-  return device;
-}
 
 }  // namespace
 
@@ -55,7 +39,7 @@ Certificate certificate_from(const Opened& opened, const std::string& where) {
   basket.at("name").get_to(certificate.basket.name);
   basket.at("version").get_to(certificate.basket.version);
   basket.at("digest").get_to(certificate.basket.digest);
-  certificate.device = device_from(predicate.at("item").at("device"));
+  certificate.device = device_from_json(predicate.at("item").at("device"));
   predicate.at("item").at("device_count").get_to(certificate.device_count);
   certificate.assessment = assessment_from_json(predicate.at("assessment"));
   certificate.key_ids = opened.key_ids;

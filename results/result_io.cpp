@@ -283,10 +283,10 @@ void read(const json& from, ResultDocument& result) {
   if (!from.at("basket").is_null()) {
     basket_fields(field_reader(from.at("basket")), result.basket.emplace());
   }
-  device_fields(field_reader(from.at("device")), result.device);
+  result.device = device_from_json(from.at("device"));
   if (from.contains("devices")) {
     for (const json& device : from.at("devices")) {
-      device_fields(field_reader(device), result.devices.emplace_back());
+      result.devices.push_back(device_from_json(device));
     }
   }
   timer_fields(field_reader(from.at("timer")), result.timer);
@@ -335,6 +335,12 @@ json to_json(const ResultDocument& result) {
     device_fields(field_writer(object["devices"].emplace_back()), device);
   }
   return object;
+}
+
+DeviceRecord device_from_json(const json& from) {
+  DeviceRecord device;
+  device_fields(field_reader(from), device);
+  return device;
 }
 
 ProcessRecord process_from_json(const json& document) {

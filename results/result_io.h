@@ -19,6 +19,9 @@ namespace assay {
 
 /// One process alone, as a fresh process hands it to its parent.
 [[nodiscard]] ProcessRecord process_from_json(const nlohmann::json& document);
+
+/// A device as a result and a certificate have it; `from` fits its schema.
+[[nodiscard]] DeviceRecord device_from_json(const nlohmann::json& from);
 [[nodiscard]] nlohmann::json to_json(const ProcessRecord& process);
 
 /// Reads strictly from a file. Errors: input_error naming file and JSON path.

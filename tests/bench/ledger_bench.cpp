@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "pricing/ledger/store.h"
@@ -109,12 +111,25 @@ double seconds_since(std::chrono::steady_clock::time_point then) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
 }
 
+/// Leaves nothing of a ledger, neither of one before nor of this one.
+struct Removed {
+  fs::path path;
+  explicit Removed(fs::path ledger) : path(std::move(ledger)) { remove(); }
+  ~Removed() { remove(); }
+  Removed(const Removed&) = delete;
+  Removed& operator=(const Removed&) = delete;
+  void remove() const {
+    std::error_code ignored;
+    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path.string() + suffix, ignored);
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const fs::path folder = argc > 1 ? fs::path(argv[1]) : fs::current_path();
   const fs::path path = folder / "bench.ledger";
-  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path.string() + suffix);
+  const Removed none_left(path);
   constexpr std::int64_t kSingle = 1'000;
   constexpr std::int64_t kBatches = 100;
   constexpr std::int64_t kBatch = 100;

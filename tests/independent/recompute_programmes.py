@@ -365,7 +365,7 @@ class Case:
         self.open = {c[0]: c[2][0] for c in choices}
         paid_before = self.split(before)
         parts = sorted(paid - before for paid, _ in distinct)
-        shares = [now - was for now, was in zip(next(iter(distinct))[1], paid_before)]
+        shares = [paid - was for paid, was in zip(next(iter(distinct))[1], paid_before)]
         if deciding:
             return "set", parts, [], [field for _, field in deciding]
         at_most = self.rules["tiers"][self.open["tier"]]["share_is"] == "at_most"
