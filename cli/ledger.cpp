@@ -53,6 +53,16 @@ void add_open(CLI::App& parent, Context& context) {
                       "CNY; above it, and for every change of a rule, two must sign");
 }
 
+void add_filed_options(CLI::App& command, ledger::Filed& filed, const std::string& what_for) {
+  command
+      .add_option(
+          "--documents", filed.documents,
+          "Folder of claims, programmes and certificates, or a file; may be repeated: " + what_for)
+      ->allow_extra_args(false);
+  command.add_option("--laboratory-key", filed.laboratory_key,
+                     "Public key of the laboratory that signed the certificates");
+}
+
 void add_post(CLI::App& parent, Context& context) {
   auto options = std::make_shared<LedgerOptions>();
   CLI::App* command = add_command(
@@ -60,12 +70,15 @@ void add_post(CLI::App& parent, Context& context) {
       "Post operations from documents: actors, programmes, rules, ceilings, certificates, budgets, "
       "awards, and all others",
       "assay ledger post --ledger city.ledger fund-2026.json --sign sun.key", [options, &context] {
-        say_all(context, ledger::post_files(options->request, options->files));
+        say_all(context,
+                ledger::post_files(options->request, options->files, options->against.filed));
       });
   add_ledger_option(*command, options->request.ledger);
   command->add_option("operations", options->files, "Documents; a .jsonl has one on each line")
       ->required();
   command->add_option("--sign", options->request.sign, "Private key that signs each of them");
+  add_filed_options(*command, options->against.filed,
+                    "a redemption on a claim is posted only where they give its amount again");
 }
 
 void add_certificate(CLI::App& parent, Context& context) {
@@ -112,11 +125,7 @@ void add_check(CLI::App& parent, Context& context) {
   ledger::HeldAgainst& against = options->against;
   command->add_option("--anchors", against.anchors, "File of signed heads");
   command->add_option("--anchor-key", against.anchor_key, "Public key that signed them");
-  command->add_option("--documents", against.documents,
-                      "Folder of claims, programmes and certificates, or files: amounts and K_cert "
-                      "are derived from them again");
-  command->add_option("--laboratory-key", against.laboratory_key,
-                      "Public key of the laboratory that signed the certificates");
+  add_filed_options(*command, against.filed, "amounts and K_cert are derived from them again");
 }
 
 void add_anchor(CLI::App& parent, Context& context) {

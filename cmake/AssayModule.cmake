@@ -9,8 +9,8 @@ add_library(assay_options INTERFACE)
 target_compile_options(
   assay_options
   INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast -Wnon-virtual-dtor
-            -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -march=x86-64-v2
-            -fno-math-errno -fno-trapping-math)
+            -Woverloaded-virtual -Wimplicit-fallthrough -march=x86-64-v2 -fno-math-errno
+            -fno-trapping-math)
 if(ASSAY_WERROR)
   target_compile_options(assay_options INTERFACE -Werror)
 endif()
@@ -20,8 +20,8 @@ if(ASSAY_SANITIZE)
   target_link_options(assay_options INTERFACE -fsanitize=${ASSAY_SANITIZE})
 endif()
 # gcc 12 reports these inside the standard library and nlohmann/json with sanitizers or -O3.
-target_compile_options(assay_options INTERFACE -Wno-error=null-dereference -Wno-error=maybe-uninitialized
-                                               -Wno-error=stringop-overflow -Wno-error=restrict)
+target_compile_options(assay_options INTERFACE -Wno-error=maybe-uninitialized -Wno-error=stringop-overflow
+                                               -Wno-error=restrict)
 
 # assay_unity_by_folder(<target> <source>...)
 #

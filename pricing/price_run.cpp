@@ -12,6 +12,7 @@
 #include "results/atomic_file.h"
 #include "results/certificate.h"
 #include "results/document.h"
+#include "results/edition/basket.h"
 #include "results/keys.h"
 
 namespace assay::pricing {
@@ -62,6 +63,16 @@ CostSheet read_sheet(const PriceRun& run, json& completed) {
   if (!run.assets.empty()) import_assets(completed, run.assets, name);
   if (!run.meter.empty()) import_meter(completed, run.meter, name);
   return cost_sheet_from_json(completed, name);
+}
+
+/// A rate of another basket is a rate of other goods: refused where the caller names the basket.
+void check_basket(const std::string& name, const BasketRecord& basket, const std::string& where) {
+  if (name.empty()) return;
+  const Basket asked = load_basket(name);
+  if (asked.name == basket.name && asked.digest == basket.digest) return;
+  throw input_error("another basket: " + basket.name + " " + basket.version + ", not " +
+                        asked.name + " " + asked.version,
+                    where, "certify by " + asked.name + ", or leave --basket out");
 }
 
 std::string page_of(const RateCard& card, const std::vector<Certificate>& certificates) {
@@ -142,6 +153,7 @@ PriceOutcome run_price(const PriceRun& run) {
   std::vector<Certificate> certificates;
   for (const std::filesystem::path& path : run.certificates) {
     certificates.push_back(read_certificate(path, public_pem));
+    check_basket(run.basket, certificates.back().basket, path.string());
   }
   json completed;
   const CostSheet sheet = read_sheet(run, completed);
@@ -151,6 +163,12 @@ PriceOutcome run_price(const PriceRun& run) {
   request.sensitivities = true;
   if (run.draws > 0) request.monte_carlo = MonteCarloRequest{run.draws, run.seed};
 
+  if (certificates.empty() && sheet.declared_throughput) {
+    const DeclaredThroughput& declared = *sheet.declared_throughput;
+    check_basket(run.basket,
+                 {declared.basket_name, declared.basket_version, declared.basket_digest},
+                 run.cost_sheet.string());
+  }
   if (!sheet.skus.empty() && certificates.empty()) {
     throw does_not_fit("a mixed fleet without certificates", "give the certificate of each SKU");
   }

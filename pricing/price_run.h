@@ -15,6 +15,7 @@ struct PriceRun {
   std::vector<std::filesystem::path> certificates;
   std::filesystem::path key;
   std::filesystem::path revocations;  ///< CSV, pricing/revocations.h
+  std::string basket;                 ///< the only basket to price by; empty: whichever it is
   std::filesystem::path cost_sheet;
   std::filesystem::path assets;
   std::filesystem::path meter;

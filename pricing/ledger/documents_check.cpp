@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -89,8 +90,19 @@ class Documents {
   Paths certificates_;
 };
 
+/// `check`'s answer, or the line of the error that kept it from one.
+template <class Check>
+std::string answer_of(const Check& check) {
+  try {
+    return check();
+  } catch (const Error& error) {
+    return error.line();
+  }
+}
+
 /// Empty where the claim gives what was recorded.
-std::string why_other(const State& before, const Redeem& redeem, const Documents& documents) {
+std::string why_other_amount(const State& before, const Redeem& redeem,
+                             const Documents& documents) {
   const Evaluation& said = *redeem.evaluation;
   const ClaimAmount found =
       amount_of_claim(before, redeem, documents.rule_of(said.programme_digest),
@@ -107,7 +119,26 @@ std::string why_other(const State& before, const Redeem& redeem, const Documents
   return {};
 }
 
+std::string why_other_certificate(const State& before, const Redeem& redeem,
+                                  const Documents& documents) {
+  const auto found = before.certificates.find(redeem.certificate);
+  if (found == before.certificates.end()) return {};  // the rules say that it is not registered
+  return answer_of([&] {
+    hold_registration(found->second.registered, documents.certificate_of(redeem.certificate));
+    return std::string();
+  });
+}
+
 }  // namespace
+
+HeldAgainstDocuments held_against(const DocumentPlaces& places) {
+  return [documents = std::make_shared<const Documents>(places)](const State& before,
+                                                                 const Redeem& redeem) {
+    std::string why = why_other_certificate(before, redeem, *documents);
+    if (!why.empty() || !redeem.evaluation) return why;
+    return answer_of([&] { return why_other_amount(before, redeem, *documents); });
+  };
+}
 
 DerivedAgain derive_again(std::span<const Record> records, const DocumentPlaces& places) {
   const Documents documents(places);
@@ -116,28 +147,19 @@ DerivedAgain derive_again(std::span<const Record> records, const DocumentPlaces&
   State state;
   for (const Record& record : records) {
     if (const auto* redeem = std::get_if<Redeem>(&record.operation.body)) {
-      const auto hold = [&](Findings& findings, const auto& check) {
-        std::string why;
-        try {
-          why = check();
-        } catch (const Error& error) {
-          why = error.line();
-        }
+      const auto hold = [&](Findings& findings, const std::string& why) {
         if (why.empty()) return;
         note(findings,
              fmt::format("entry {}: redemption {}: {}", record.id, redeem->redemption, why));
       };
       if (redeem->evaluation) {
         ++again.evaluations;
-        hold(again.of_evaluations, [&] { return why_other(state, *redeem, documents); });
+        hold(again.of_evaluations,
+             answer_of([&] { return why_other_amount(state, *redeem, documents); }));
       }
       if (certificates_done.insert(redeem->certificate).second) {
         ++again.certificates;
-        hold(again.of_certificates, [&] {
-          hold_registration(state.certificates.at(redeem->certificate).registered,
-                            documents.certificate_of(redeem->certificate));
-          return std::string();
-        });
+        hold(again.of_certificates, why_other_certificate(state, *redeem, documents));
       }
     }
     carry_out(state, record.operation, record.circumstances, record.postings);

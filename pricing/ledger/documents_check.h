@@ -2,6 +2,7 @@
 /// What a ledger took from documents, taken from them again: amounts from claims by the programmes'
 /// evaluator, K_cert from certificates.
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,13 @@ struct DerivedAgain {
   Findings of_evaluations;
   Findings of_certificates;  ///< of those that redemptions rest on
 };
+
+/// Why a redemption's amount or K_cert, which `before` is about to take, are not what the documents
+/// say; empty where they are. A document that is not there is a reason.
+using HeldAgainstDocuments = std::function<std::string(const State& before, const Redeem& redeem)>;
+
+/// Errors: input_error for places that can't be read.
+[[nodiscard]] HeldAgainstDocuments held_against(const DocumentPlaces& documents);
 
 /// A document that is not there is a finding. Errors: input_error for places that can't be read.
 [[nodiscard]] DerivedAgain derive_again(std::span<const Record> records,

@@ -72,6 +72,31 @@ Said say_posted(const Outcome& outcome, const SignedOperation& posted, const Hea
   return said;
 }
 
+DocumentPlaces places_of(const Filed& filed) {
+  if (filed.documents.empty() != filed.laboratory_key.empty()) {
+    throw input_error("certificates are judged by the laboratory's public key", "--documents",
+                      "give --documents and --laboratory-key together");
+  }
+  DocumentPlaces places;
+  places.places = filed.documents;
+  if (!filed.laboratory_key.empty()) places.laboratory_pem = read_file(filed.laboratory_key);
+  return places;
+}
+
+/// Redemptions held against the documents, where there are any.
+Inspection inspection_by(const DocumentPlaces& documents) {
+  if (documents.places.empty()) return {};
+  return [held = held_against(documents)](const State& before,
+                                          const Operation& operation) -> std::optional<Refusal> {
+    const auto* redeem = std::get_if<Redeem>(&operation.body);
+    if (redeem == nullptr) return std::nullopt;
+    const std::string why = held(before, *redeem);
+    if (why.empty()) return std::nullopt;
+    return Refusal{"documents", fmt::format("redemption {}: {}", redeem->redemption, why),
+                   "post what the documents give: assay voucher redeem --claim"};
+  };
+}
+
 Said post_one(Store& store, const Request& request, const SignedOperation& signed_operation) {
   const auto outcomes = store.append({&signed_operation, 1});
   if (outcomes[0].refusal) throw refused(*outcomes[0].refusal, request.ledger.string());
@@ -227,17 +252,23 @@ Said post_in(Store& store, const Request& request, Body body) {
   return said;
 }
 
-Said post_files(const Request& request, const std::vector<fs::path>& files) {
+Said post_files(const Request& request, const std::vector<fs::path>& files, const Filed& filed) {
   const std::vector<PrivateKey> keys = read_keys(request.sign);
   std::vector<SignedOperation> operations;
   for (const fs::path& file : files) {
     for (SignedOperation& operation : read_operations(file)) {
+      const auto* redeem = std::get_if<Redeem>(&operation.operation.body);
+      if (redeem != nullptr && redeem->evaluation && filed.documents.empty()) {
+        throw input_error("redemption " + redeem->redemption + " rests on a claim: its amount is " +
+                              "found again from the documents before it is posted",
+                          file.string(), "name their folder: --documents, --laboratory-key");
+      }
       for (const PrivateKey& key : keys) add_signature(operation, key);
       operations.push_back(std::move(operation));
     }
   }
   Store store(request.ledger, Database::Mode::write);
-  const auto outcomes = store.append(operations);
+  const auto outcomes = store.append(operations, std::nullopt, inspection_by(places_of(filed)));
   Said said;
   Json list = Json::array();
   std::size_t refusals = 0;
@@ -308,15 +339,8 @@ Said check(const fs::path& ledger, const HeldAgainst& against) {
     throw input_error("anchors are judged by a public key", "--anchors",
                       "give --anchors and --anchor-key together");
   }
-  if (against.documents.empty() != against.laboratory_key.empty()) {
-    throw input_error("certificates are judged by the laboratory's public key", "--documents",
-                      "give --documents and --laboratory-key together");
-  }
-  CheckRequest request{ledger, against.anchors, {}, {against.documents, {}}};
+  CheckRequest request{ledger, against.anchors, {}, places_of(against.filed)};
   if (!against.anchor_key.empty()) request.anchor_public_pem = read_file(against.anchor_key);
-  if (!against.laboratory_key.empty()) {
-    request.documents.laboratory_pem = read_file(against.laboratory_key);
-  }
   const CheckReport report = check_ledger(request);
   Said said;
   Json lines = Json::array();
@@ -333,7 +357,7 @@ Said check(const fs::path& ledger, const HeldAgainst& against) {
   said.passed = report.passed();
   said.text += fmt::format("{} entries, root {}\n{}", report.head.count, report.head.root,
                            said.passed ? "SOUND" : "NOT SOUND");
-  if (said.passed && against.documents.empty()) {
+  if (said.passed && against.filed.documents.empty()) {
     said.text += ", but amounts and K_cert were held against no document";
   }
   if (said.passed && against.anchors.empty()) {

@@ -41,10 +41,18 @@ struct Said {
 /// The same in a ledger that is open already.
 [[nodiscard]] Said post_in(Store& store, const Request& request, Body body);
 
+/// Where claims, programmes and certificates are filed, and the public key of the laboratory that
+/// signed the certificates: both or neither.
+struct Filed {
+  std::vector<std::filesystem::path> documents;  ///< files and folders
+  std::filesystem::path laboratory_key;
+};
+
 /// Posts operations from files, each a document of `ledger-operation` or lines of such documents
-/// (.jsonl), in one transaction; request.sign adds signatures. Refused ones are listed.
+/// (.jsonl), in one transaction; request.sign adds signatures. Refused ones are listed. A
+/// redemption on a claim is posted only where the filed documents give its amount again.
 [[nodiscard]] Said post_files(const Request& request,
-                              const std::vector<std::filesystem::path>& files);
+                              const std::vector<std::filesystem::path>& files, const Filed& filed);
 
 /// Adds signatures to an operation's file.
 [[nodiscard]] Said sign_file(const std::vector<std::filesystem::path>& keys,
@@ -56,9 +64,8 @@ struct Said {
 /// What `assay ledger check` holds the ledger against; each may be empty.
 struct HeldAgainst {
   std::filesystem::path anchors;
-  std::filesystem::path anchor_key;              ///< public
-  std::vector<std::filesystem::path> documents;  ///< files and folders
-  std::filesystem::path laboratory_key;          ///< public
+  std::filesystem::path anchor_key;  ///< public
+  Filed filed;
 };
 [[nodiscard]] Said check(const std::filesystem::path& ledger, const HeldAgainst& against);
 [[nodiscard]] Said anchor(const std::filesystem::path& ledger, const std::filesystem::path& anchors,

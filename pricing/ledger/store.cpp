@@ -274,7 +274,8 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 std::vector<Outcome> Store::append(std::span<const SignedOperation> operations,
-                                   std::optional<std::int64_t> now_s) {
+                                   std::optional<std::int64_t> now_s,
+                                   const Inspection& inspection) {
   Parts& parts = *parts_;
   if (!parts.writing) parts.writing.emplace(parts.database);
   Parts::Writing& writing = *parts.writing;
@@ -302,6 +303,11 @@ std::vector<Outcome> Store::append(std::span<const SignedOperation> operations,
         continue;
       }
       writing.known.reset();
+      auto objection = inspection ? inspection(parts.state, operation) : std::nullopt;
+      if (objection) {
+        outcomes.push_back({0, false, std::move(*objection)});
+        continue;
+      }
       Circumstances circumstances{now_s.value_or(clock_s()),
                                   parts.verified(signed_operation, text)};
       Decision decision = decide(parts.state, operation, circumstances);

@@ -10,6 +10,7 @@
 ///   root n-1 (hex) / id / recorded (seconds) / operation (canonical JSON) / signatures (canonical
 ///   JSON) / "<account> <amount>" for each posting
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,6 +44,9 @@ struct StoredRecord {
   std::string root;
 };
 
+/// Looks at an operation before the rules do: what they can't know, as other documents.
+using Inspection = std::function<std::optional<Refusal>(const State& before, const Operation&)>;
+
 class Store {
  public:
   /// Errors: input_error (sqlite.h), check_error where the chain does not hold.
@@ -57,7 +61,8 @@ class Store {
   /// written: then none of them was posted, or, after a failed commit, posting them again with the
   /// same keys tells.
   std::vector<Outcome> append(std::span<const SignedOperation> operations,
-                              std::optional<std::int64_t> now_s = std::nullopt);
+                              std::optional<std::int64_t> now_s = std::nullopt,
+                              const Inspection& inspection = {});
 
   /// Takes in what other processes wrote.
   const State& state();

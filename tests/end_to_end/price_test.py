@@ -54,7 +54,7 @@ class Examples(PriceCase):
 
     def test_real_sites_are_never_certified(self):
         for name in ("china-h800-hub", "united-states-h100"):
-            card = self.price(f"{name}.json")
+            card = self.price(f"{name}.json", "--basket", "tb1")
             self.assertEqual(card["grade"], "assumed")
             self.assertNotIn('"certified"', json.dumps(card))
             self.assertTrue(card["declared_throughput"]["source"])
@@ -207,6 +207,13 @@ class BadSheets(PriceCase):
                      "synthetic-b-mixed-fleet.json", "-o", "never", "--date", DATE,
                      "--certificate", CERTIFICATES / "simulated-a800.json", "--certificate",
                      CERTIFICATES / "simulated-h800-lite.json")
+        lite = ("--certificate", CERTIFICATES / "simulated-h800-lite.json", "--date", DATE)
+        self.refused(2, ["simulated-h800-lite.json", "another basket: tb1-lite", "not tb1"], "price",
+                     *sheet, *lite, "--basket", "tb1")
+        self.refused(2, ["no basket", "tb7"], "price", *sheet, *lite, "--basket", "tb7")
+        self.refused(2, ["china-h800-hub.json", "another basket: tb1 ", "not tb1-lite"], "price",
+                     "--cost-sheet", "china-h800-hub.json", "-o", "never.json", "--date", DATE,
+                     "--basket", "tb1-lite")
         self.refused(2, ["no certificate is of 'simulated A800'"], "price", "--cost-sheet",
                      "synthetic-b-mixed-fleet.json", "-o", "never", "--date", DATE,
                      "--certificate", H800)

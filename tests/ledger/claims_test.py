@@ -1,6 +1,8 @@
 """Redemptions on claims: what the programme finds for a claim is what a voucher pays."""
 import hashlib
 import json
+import subprocess
+import sys
 
 from ledger_case import (APPLICANT, SUPPLIER, LedgerCase, operation, redemption, setUpModule,
                          support)
@@ -227,19 +229,34 @@ class Claims(LedgerCase):
         self.assertEqual(self.count(), count)
 
     def derived_again(self):
-        # Whoever posts an operation of his own making is found by the documents.
+        # An operation of one's own making is refused, and found where a program of one's own wrote it.
         before = (self.folder / "city.ledger").read_bytes()
         path = self.folder / "draft.json"
         name = "documents/t-4.json"
         self.write(name, claim(4, "69"))
         self.redeem(claimed(4, 8), "--claim", name, "--programme", "documents/town.json", "--draft",
                     path)
-        draft = json.loads(path.read_text())
+        true_draft = path.read_text()
+        draft = json.loads(true_draft)
         draft["body"]["rule_amount_cny"] = "52.00"
         path.write_text(json.dumps(draft))
-        self.must("ledger", "post", "--ledger", "city.ledger", path)
+        post = ("ledger", "post", "--ledger", "city.ledger", path)
+        filed = ("--documents", "documents", "--laboratory-key", "test.key.pub")
+        count = self.count()
+        self.refused(2, ["draft.json", "rests on a claim", "--documents"], *post)
+        self.refused(2, ["--laboratory-key"], *post, *filed[:2])
+        self.refused(1, ["documents", "gives 51.00 CNY, recorded are 52.00"], *post, *filed)
+        self.refused(1, ["no claim with the digest"], *post, "--documents", "documents/town.json",
+                     "--documents", "documents/certificate.json", *filed[2:])
+        self.assertEqual(self.count(), count)
+        subprocess.run([sys.argv[5], "city.ledger", path], cwd=self.folder, check=True)
         self.must("ledger", "check", "--ledger", "city.ledger")
         self.assertIn("gives 51.00 CNY, recorded are 52.00", self.held(1)["evaluations"]["detail"])
+        (self.folder / "city.ledger").write_bytes(before)
+        # The true draft is posted.
+        path.write_text(true_draft)
+        self.must(*post, *filed)
+        self.held()
         (self.folder / "city.ledger").write_bytes(before)
         # A document that was changed or lost is missed.
         for name, check in (("t-2.json", "evaluations"), ("certificate.json", "certificates"),
