@@ -249,14 +249,29 @@ std::string new_entrant_line(const RateCard& card) {
   return stated(card.new_entrant.cny_per_cu, "CNY/CU at today's prices, without grants");
 }
 
+/// A decimal with the digits that a reader looks at; the document has it whole. Digits before the
+/// point all stay.
+std::string six_digits(const std::string& decimal) {
+  constexpr std::size_t kSignificant = 6;
+  const std::size_t point = decimal.find('.');
+  const std::size_t first = decimal.find_first_of("123456789");
+  if (point == std::string::npos || first == std::string::npos) return decimal;
+  const std::size_t before = first < point ? point - first : 0;
+  const std::size_t zeros = first < point ? 0 : first - point - 1;
+  const std::size_t decimals = zeros + kSignificant - std::min(before, kSignificant);
+  if (decimal.size() - point - 1 <= decimals) return decimal;
+  return rounded_text(parse_decimal(decimal, "figure"), static_cast<int>(decimals));
+}
+
 /// The longest bars of the tornado, each from the rate at one end to the rate at the other.
 std::string tornado_table(const RateCard& card, std::size_t longest) {
   MarkdownTable table({"input", "from", "to", "CNY/CU from", "CNY/CU to", "swing"}, 1);
   for (std::size_t i = 0; i < std::min(longest, card.tornado->size()); ++i) {
     const Sensitivity& bar = (*card.tornado)[i];
-    table.add({bar.input + (bar.filed ? " (filed range)" : ""), with_unit(bar.low, bar.unit),
-               with_unit(bar.high, bar.unit), rate_text(bar.at_low_micro),
-               rate_text(bar.at_high_micro), rate_text(bar.swing_micro())});
+    table.add({bar.input + (bar.filed ? " (filed range)" : ""),
+               with_unit(six_digits(bar.low), bar.unit), with_unit(six_digits(bar.high), bar.unit),
+               rate_text(bar.at_low_micro), rate_text(bar.at_high_micro),
+               rate_text(bar.swing_micro())});
   }
   return table.text();
 }
