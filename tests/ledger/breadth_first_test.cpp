@@ -430,16 +430,43 @@ class Search {
   std::deque<const std::string*> open_;  ///< keys stay where they are in an unordered_set
 };
 
-void search(CommitsAt commits_at, const Space& space, std::size_t most) {
-  Search search(commits_at, space, most);
+/// What is searched.
+struct Case {
+  CommitsAt commits_at;
+  Space space;
+};
+
+std::string name_of(const Case& c) {
+  std::string name = c.commits_at == CommitsAt::issue ? "CommitsAtIssue" : "CommitsAtReservation";
+  name += "Vouchers" + std::to_string(c.space.vouchers);
+  for (const int year : c.space.years) name += "Of" + std::to_string(year);
+  return name;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const CommitsAt commits_at : {CommitsAt::issue, CommitsAt::reservation}) {
+    for (const std::size_t vouchers : {std::size_t{1}, std::size_t{2}, std::size_t{3}}) {
+      for (const std::vector<int>& years : {std::vector{2026}, {2027}, {2026, 2027}}) {
+        all.push_back({commits_at, {vouchers, years}});
+      }
+    }
+  }
+  return all;
+}
+
+class BreadthFirst : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BreadthFirst, NoPathToADoubleRedemptionOrAnOverdraft) {
+  const char* text = std::getenv("ASSAY_STATES");
+  const std::size_t most = text == nullptr ? 40'000 : static_cast<std::size_t>(std::atoll(text));
+  Search search(GetParam().commits_at, GetParam().space, most);
   const bool is_whole = search.run();
-  const std::string years =
-      space.years.size() > 1 ? "2026 and 2027" : std::to_string(space.years[0]);
   std::printf(
-      "%zu voucher(s) of %s, commits at %s: %zu states, %zu operations tried, %zu double "
-      "redemptions refused, %zu keys tested, %s %d operations deep\n",
-      space.vouchers, years.c_str(), commits_at == CommitsAt::issue ? "issue" : "reservation",
-      search.states(), search.steps().tried, search.steps().doubles_refused, search.keys_tested(),
+      "%s: %zu states, %zu operations tried, %zu double redemptions refused, %zu keys tested, "
+      "%s %d operations deep\n",
+      name_of(GetParam()).c_str(), search.states(), search.steps().tried,
+      search.steps().doubles_refused, search.keys_tested(),
       is_whole ? "all that can be reached," : "stopped at the limit,", search.depth());
   std::fflush(stdout);
   EXPECT_GT(search.steps().doubles_refused, 0U);
@@ -447,18 +474,8 @@ void search(CommitsAt commits_at, const Space& space, std::size_t most) {
   EXPECT_GT(search.states(), 1'000U);
 }
 
-TEST(BreadthFirst, NoPathToADoubleRedemptionOrAnOverdraft) {
-  const char* text = std::getenv("ASSAY_STATES");
-  const std::size_t most = text == nullptr ? 40'000 : static_cast<std::size_t>(std::atoll(text));
-  for (const CommitsAt commits_at : {CommitsAt::issue, CommitsAt::reservation}) {
-    for (const std::size_t vouchers : {std::size_t{1}, std::size_t{2}, std::size_t{3}}) {
-      for (const std::vector<int>& years : {std::vector{2026}, {2027}, {2026, 2027}}) {
-        search(commits_at, {vouchers, years}, most);
-        if (HasFailure()) return;
-      }
-    }
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Ledger, BreadthFirst, ::testing::ValuesIn(cases()),
+                         [](const auto& test) { return name_of(test.param); });
 
 }  // namespace
 }  // namespace assay::pricing::ledger::test
