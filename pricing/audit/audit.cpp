@@ -1,6 +1,7 @@
 #include "pricing/audit/audit.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -61,7 +62,7 @@ class Postings {
   [[nodiscard]] const Posting& of(const Tariff& tariff) {
     const RowContext& context = sites_.behind(tariff);
     key_.clear();
-    append(&context);
+    append(reinterpret_cast<std::uintptr_t>(&context));
     append(tariff.unit);
     append(tariff.devices);
     append(tariff.vat);

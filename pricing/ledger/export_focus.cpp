@@ -15,14 +15,14 @@ namespace assay::pricing::ledger {
 namespace {
 
 /// In the order of the columns: the mandatory ones by name, then the conditional ones, then ours.
-constexpr const char* kColumns1_2[] = {"BilledCost",      "BillingAccountId",  "BillingAccountName",
-                                       "BillingCurrency", "BillingPeriodEnd",  "BillingPeriodStart",
-                                       "ChargeCategory",  "ChargeClass",       "ChargeDescription",
-                                       "ChargePeriodEnd", "ChargePeriodStart", "ContractedCost",
-                                       "EffectiveCost",   "InvoiceIssuerName", "ListCost",
-                                       "PricingQuantity", "PricingUnit",       "ProviderName",
-                                       "PublisherName",   "ServiceCategory",   "ServiceName"};
-constexpr const char* kColumns1_4[] = {
+constexpr const char* kColumnsVersion12[] = {
+    "BilledCost",        "BillingAccountId",   "BillingAccountName", "BillingCurrency",
+    "BillingPeriodEnd",  "BillingPeriodStart", "ChargeCategory",     "ChargeClass",
+    "ChargeDescription", "ChargePeriodEnd",    "ChargePeriodStart",  "ContractedCost",
+    "EffectiveCost",     "InvoiceIssuerName",  "ListCost",           "PricingQuantity",
+    "PricingUnit",       "ProviderName",       "PublisherName",      "ServiceCategory",
+    "ServiceName"};
+constexpr const char* kColumnsVersion14[] = {
     "BilledCost",         "BillingAccountId",   "BillingAccountName", "BillingCurrency",
     "BillingPeriodEnd",   "BillingPeriodStart", "ChargeCategory",     "ChargeClass",
     "ChargeDescription",  "ChargePeriodEnd",    "ChargePeriodStart",  "ContractedCost",
@@ -131,9 +131,9 @@ void set_costs(Row& row, std::int64_t billed_fen) {
 std::string focus_csv(const State& state, FocusVersion version) {
   std::vector<std::string> columns;
   if (version == FocusVersion::v1_2) {
-    columns.assign(std::begin(kColumns1_2), std::end(kColumns1_2));
+    columns.assign(std::begin(kColumnsVersion12), std::end(kColumnsVersion12));
   } else {
-    columns.assign(std::begin(kColumns1_4), std::end(kColumns1_4));
+    columns.assign(std::begin(kColumnsVersion14), std::end(kColumnsVersion14));
   }
   columns.insert(columns.end(), std::begin(kMore), std::end(kMore));
   if (version == FocusVersion::v1_4) columns.emplace_back(kUnverified);

@@ -15,6 +15,7 @@
 #include "support/expect_error.h"
 #include "support/sample_result.h"
 #include "support/temporary_folder.h"
+#include "support/thread_sanitizer.h"
 
 namespace assay {
 namespace {
@@ -309,6 +310,7 @@ TEST(ResultIo, ReplacedValuesNeverCrashTheReader) {
 }
 
 TEST(ResultIo, TwentyMegabytesAreReadInSeconds) {
+  if (kIsSlowedByThreadSanitizer) GTEST_SKIP() << "times say nothing under the thread sanitizer";
   SampleOptions options;
   for (SampleItem& item : options.items) item.samples = 1;
   ResultDocument result = sample_result(options);
