@@ -63,9 +63,9 @@ class Postings {
     const RowContext& context = sites_.behind(tariff);
     key_.clear();
     append(reinterpret_cast<std::uintptr_t>(&context));
-    append(tariff.unit);
-    append(tariff.devices);
-    append(tariff.vat);
+    append(reinterpret_cast<std::uintptr_t>(tariff.unit));
+    append(static_cast<std::uint64_t>(tariff.devices));
+    append(static_cast<std::uint64_t>(tariff.vat));
     for (const std::string* part :
          {&tariff.vat_rate_text, &tariff.configuration, &tariff.precision, &tariff.sparsity}) {
       key_ += '\0';
@@ -89,9 +89,8 @@ class Postings {
   }
 
  private:
-  template <typename Part>
-  void append(const Part& part) {
-    key_.append(reinterpret_cast<const char*>(&part), sizeof part);
+  void append(std::uint64_t part) {
+    for (int bit = 0; bit < 64; bit += 8) key_ += static_cast<char>((part >> bit) & 0xFF);
   }
 
   const AuditInput& input_;
