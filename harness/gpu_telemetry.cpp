@@ -194,8 +194,8 @@ void GpuTelemetry::run() {
   double dearest = last_cost_s_;
   for (double spent = thread_cpu_s();; spent = thread_cpu_s()) {
     thread_cpu_s_ = spent;
-    // Not before the next reading, at twice the cost of the dearest, keeps the share.
-    const std::chrono::duration<double> by_cost((spent + 2.0 * dearest) / options_.longest_share);
+    const std::chrono::duration<double> by_cost(
+        next_reading_s(spent, dearest, options_.longest_share));
     const auto due =
         std::max(std::chrono::steady_clock::now() + options_.shortest_period,
                  start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(by_cost));

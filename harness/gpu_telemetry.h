@@ -27,6 +27,12 @@ struct GpuTelemetryOptions {
   double longest_share = 0.0008;  ///< of one core, for the thread
 };
 
+/// When in the thread's life the next reading may begin, s: so late that with it, at twice the cost
+/// of the dearest so far, the thread has not taken more than its share.
+[[nodiscard]] constexpr double next_reading_s(double spent_s, double dearest_s, double share) {
+  return (spent_s + 2.0 * dearest_s) / share;
+}
+
 /// A figure that is read again and again, and why it can't be.
 struct Readings {
   std::vector<double> values;

@@ -6,9 +6,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <random>
 #include <set>
 #include <thread>
 
+#include "harness/gpu_telemetry.h"
 #include "harness/telemetry.h"
 #include "results/result_io.h"
 #include "support/fault_injection.h"
@@ -144,19 +148,40 @@ TEST(GpuTelemetry, AnOldDriverWithoutTheNewCallsIsReadByTheOldOnes) {
             "nvmlDeviceGetFieldValues 82: FUNCTION_NOT_FOUND (13)");
 }
 
-TEST(GpuTelemetry, ItsThreadCostsUnderAThousandthOfACore) {
+TEST(GpuTelemetry, ItsReadingsAreSpacedToTakeUnderAThousandthOfACore) {
+  const GpuTelemetryOptions options;
+  ASSERT_LT(options.longest_share, 1e-3);
+  std::mt19937 generator(7);
+  for (const double first_s : {1e-6, 70e-6, 2e-3}) {
+    double dearest_s = first_s;
+    double spent_s = 0.0;
+    for (int reading = 0; reading < 1000; ++reading) {
+      const double begins_s = next_reading_s(spent_s, dearest_s, options.longest_share);
+      const double cost_s = dearest_s * std::uniform_real_distribution<>(0.1, 2.0)(generator);
+      spent_s += cost_s;
+      ASSERT_LT(spent_s, 1e-3 * begins_s) << "reading " << reading;
+      // Nor is less read than that allows.
+      ASSERT_GT(spent_s + 2.0 * dearest_s, 0.7e-3 * begins_s);
+      if (reading % 50 == 0) dearest_s = std::max(dearest_s, cost_s);
+    }
+  }
+}
+
+TEST(GpuTelemetry, ItsThreadKeepsToThatSpacing) {
   if (kIsSlowedByThreadSanitizer) GTEST_SKIP() << "times say nothing under the thread sanitizer";
   host_nvml::Options options = two_gpus();
-  options.cost = std::chrono::microseconds(10);  // some 70 us a reading
+  // 2 ms a reading or more: read each 100 ms the thread would take above 2 % of a core. (What it
+  // does take can't be held to 0.1 % in a second: a virtual machine charges whom it wakes.)
+  options.cost = std::chrono::microseconds(200);
   host_nvml::configure(options);
   Telemetry telemetry({}, found_gpu());
   telemetry.begin();
-  std::this_thread::sleep_for(std::chrono::milliseconds(900));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
   const TelemetryRecord record = telemetry.end();
   const GpuFigures& gpu = *record.gpu->value;
-  EXPECT_GE(gpu.at("samples").value.value(), 3.0);
+  EXPECT_GE(gpu.at("samples").value.value(), 2.0);
   EXPECT_GT(gpu.at("sampler_cpu_share").value.value(), 0.0);
-  EXPECT_LT(gpu.at("sampler_cpu_share").value.value(), 1e-3);
+  EXPECT_LT(gpu.at("sampler_cpu_share").value.value(), 6e-3);
 }
 
 TEST(GpuTelemetry, StandsInAResultDocument) {
