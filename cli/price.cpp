@@ -28,7 +28,7 @@ void add_price(CLI::App& app, Context& context) {
                       "CSV of certificates that a registry revoked: certificate, effective_utc, "
                       "reason");
   command->add_option("--basket", options->basket,
-                      "Refuse a certificate of any other basket; whichever it is by default");
+                      "Price only by certificates of this basket; of any one by default");
   command->add_option("--cost-sheet", options->cost_sheet, "Cost sheet of the site");
   command->add_option("--assets", options->assets,
                       "CSV list of assets: fills price and lines of the sheet's classes");

@@ -28,7 +28,7 @@ Error does_not_fit(const std::string& what, const std::string& mend) {
 PriceOutcome propose(const PriceRun& run) {
   const bool prices = !run.cost_sheet.empty() || !run.certificates.empty() || !run.filing.empty() ||
                       !run.report.empty() || !run.assets.empty() || !run.meter.empty() ||
-                      !run.revocations.empty();
+                      !run.revocations.empty() || !run.basket.empty();
   if (prices) {
     throw does_not_fit("--ceiling proposes from rate cards and prices nothing",
                        "give --ceiling, --rate-cards, --supplier and -o alone");

@@ -252,6 +252,8 @@ class BadSheets(PriceCase):
         self.refused(2, ["--completed-sheet"], "price", "--cost-sheet", "synthetic-c-post-tax.json",
                      "--certificate", H800, "--assets", "synthetic-c-assets.csv", "-o", "n.json")
         self.refused(2, ["--rate-cards"], "price", "--ceiling", "ceiling-rule.json", "-o", "n.json")
+        self.refused(2, ["prices nothing"], "price", "--ceiling", "ceiling-rule.json",
+                     "--rate-cards", ".", "--basket", "tb1", "-o", "n.json")
         self.refused(2, ["--cost-sheet"], "price", "--certificate", H800, "-o", "n.json")
         self.refused(2, ["too few"], "price", "--cost-sheet", "synthetic-a-whole-bill.json",
                      "--certificate", H800, "--date", DATE, "--draws", "10", "-o", "n.json")
