@@ -109,6 +109,14 @@ WarmUp warm_up(const Subject& subject, const SamplerOptions& options) {
       break;
     }
     ticker.tick(elapsed);
+    const std::int64_t wanted = batch_size(iteration_ns.back(), options);
+    if (wanted > 2 * batch) {
+      // Still doubling: a batch this short is no measure for those of the window, however much
+      // time a busy host has let pass.
+      batch *= 2;
+      continue;
+    }
+    batch = wanted;
     const double elapsed_s = static_cast<double>(elapsed) / kNsPerSecond;
     const std::span<const double> window = last_window(iteration_ns, end_ns);
     if (elapsed_s >= next_check_s && window.size() >= kWindowSamplesMin) {
@@ -119,8 +127,6 @@ WarmUp warm_up(const Subject& subject, const SamplerOptions& options) {
       }
     }
     if (elapsed_s >= options.warm_up_max_s) break;
-    batch =
-        std::max<std::int64_t>(1, std::min(batch * 2, batch_size(iteration_ns.back(), options)));
   }
   const std::span<const double> window = last_window(iteration_ns, end_ns);
   for (const double value : window) result.iteration_ns += value;

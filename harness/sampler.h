@@ -45,7 +45,9 @@ struct SamplerOptions {
   std::int64_t iterations_min = 0;
   bool fixed_time = false;  ///< runs its full time whatever the interval
   double warm_up_min_s = 0.5;
-  double warm_up_max_s = 2.0;          ///< then it samples all the same, and says it isn't steady
+  /// Then it samples all the same, and says it isn't steady; but not before its batches have grown
+  /// to half of their full length, which takes two such batches at most.
+  double warm_up_max_s = 2.0;
   double warm_up_slope_max = 0.005;    ///< of the last window, relative
   double sample_seconds_min = 500e-6;  ///< shorter iterations are batched
   double timer_error_max = 1e-3;       ///< clock step over length of a sample

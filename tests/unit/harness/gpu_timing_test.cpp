@@ -53,10 +53,12 @@ class GpuTiming : public ::testing::Test {
     return named(std::move(w));
   }
 
-  MeasuredItem measure(const Workload& workload) {
+  /// What is timed by the device ends when its figure is known, long before the host's time is
+  /// over: a busy host takes longer to the same figure.
+  MeasuredItem measure(const Workload& workload, double host_seconds_max = 60.0) {
     SamplerOptions options;
     options.rule.estimator = Estimator::median;
-    options.item_seconds = 0.2;
+    options.item_seconds = host_seconds_max;
     options.warm_up_min_s = 0.0;
     options.warm_up_max_s = 0.01;
     return measure_item({{workload, ""}, options, {7}, gpu_}, CudaTarget{90, stream_.get(), 1},
@@ -83,9 +85,10 @@ TEST_F(GpuTiming, AFigureIsTheDevicesTimeWithinAThousandth) {
     const MeasuredItem measured = measure(kernel(us, 200 * kMiB));
     ASSERT_EQ(measured.record.status, "valid") << measured.record.error;
     EXPECT_TRUE(measured.record.converged);
-    EXPECT_NEAR(figure_us(measured), us, 1.1e-3 * us);
-    // The device idles 30 µs before each batch; the host's clock would have seen it.
+    // A batch of 5 ms, with the launch of an idle device (5 µs) and a step of its events (0.5 µs).
+    // It idles 30 µs before each batch; the host's clock would have seen that.
     EXPECT_GE(static_cast<double>(measured.record.batch) * us, 0.99 * 5000.0);
+    EXPECT_NEAR(figure_us(measured), us, 5.5 / static_cast<double>(measured.record.batch));
     ASSERT_TRUE(measured.record.device_timing);
     EXPECT_EQ(measured.record.device_timing->clock, "cuda_event");
     EXPECT_EQ(measured.record.device_timing->resolution_ns, 500.0);
@@ -165,7 +168,7 @@ TEST_F(GpuTiming, AStepIsTimedByTheWall) {
     instance.enqueue = nullptr;
     return instance;
   };
-  const MeasuredItem measured = measure(w);
+  const MeasuredItem measured = measure(w, 0.2);
   EXPECT_EQ(measured.record.status, "valid");
   EXPECT_FALSE(measured.record.device_timing);
   EXPECT_EQ(measured.record.regime, "hot");

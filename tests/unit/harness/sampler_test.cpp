@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <utility>
@@ -210,6 +212,29 @@ TEST(Sampler, ShortIterationsAreBatched) {
   const Sampling sampling = sample(device.subject(), options);
   EXPECT_NEAR(static_cast<double>(sampling.batch), 500.0, 25.0);
   EXPECT_TRUE(sampling.converged);
+}
+
+TEST(Sampler, BatchesGrowToTheirLengthHoweverBusyTheHost) {
+  // The device's clock sees 130 ns an iteration after 5 µs of launch; each batch costs the host
+  // longer than the whole warm-up may take.
+  constexpr double kIterationNs = 130.0;
+  std::int64_t host_ns = 0;
+  Subject subject;
+  subject.now_ns = [&] { return host_ns; };
+  subject.time_batch = [&](std::int64_t iterations) {
+    host_ns += 20'000'000;
+    return std::llround(5000.0 + kIterationNs * static_cast<double>(iterations));
+  };
+  SamplerOptions options = usual();
+  options.warm_up_min_s = 0.0;
+  options.warm_up_max_s = 0.01;
+  options.sample_seconds_min = 5e-3;
+  const Sampling sampling = sample(subject, options);
+  EXPECT_FALSE(sampling.steady);
+  EXPECT_TRUE(sampling.converged);
+  EXPECT_GE(static_cast<double>(sampling.batch) * kIterationNs, 0.99 * 5e6);
+  EXPECT_NEAR(sampling.judgement.estimate_ns / static_cast<double>(sampling.batch), kIterationNs,
+              1.1e-3 * kIterationNs);
 }
 
 TEST(Sampler, ProgressComesAtMostTenTimesASecond) {
