@@ -63,7 +63,7 @@ std::string cny_text(Fen amount) {
 std::string grouped_cny_text(Fen amount) {
   std::string text = cny_text(amount);
   const std::size_t first_digit = text.front() == '-' ? 1 : 0;
-  for (std::size_t i = text.size() - 3; i > first_digit + 3; i -= 3) text.insert(i - 3, ",");
+  for (std::size_t i = text.size() - 3; i > first_digit + 3; i -= 3) text.insert(i - 3, 1, ',');
   return text;
 }
 
