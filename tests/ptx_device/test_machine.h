@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
@@ -17,7 +18,7 @@ namespace assay::ptx_device {
 /// A snippet's text, its line `mark` replaced by `text` where a mark is given.
 inline std::string snippet(const std::string& name, const std::string& mark = {},
                            const std::string& text = {}) {
-  std::ifstream file(std::string(SNIPPET_FOLDER) + "/" + name);
+  std::ifstream file(std::filesystem::path(SNIPPET_FOLDER) / name);
   std::string all(std::istreambuf_iterator<char>(file), {});
   EXPECT_FALSE(all.empty()) << "no snippet " << name;
   if (mark.empty()) return all;
