@@ -146,7 +146,7 @@ std::vector<std::int64_t> sample_memory(double sample_ns, const SamplerOptions& 
 }
 
 void timed_window(const Subject& subject, const SamplerOptions& options, Sampling& result) {
-  constexpr std::int64_t kGrowthMax = 4;
+  constexpr std::int64_t kGrowthMax = 10;
   const auto limit_ns = static_cast<std::int64_t>(options.item_seconds * kNsPerSecond);
   std::int64_t iterations = result.warm_up_iterations;
   ProgressTicker ticker(subject, Phase::timed);

@@ -41,7 +41,7 @@ struct SamplerOptions {
   StoppingRule rule;
   double item_seconds = 5.0;  ///< longest timed window
   /// Iterations, warm-up included, without which the samples are worth nothing (a loss gate's): on
-  /// a slow device the window grows up to four times as long for them.
+  /// a slow device the window grows up to ten times as long for them.
   std::int64_t iterations_min = 0;
   bool fixed_time = false;  ///< runs its full time whatever the interval
   double warm_up_min_s = 0.5;
