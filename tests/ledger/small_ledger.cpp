@@ -1,17 +1,9 @@
 #include "small_ledger.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <deque>
 #include <stdexcept>
-#include <string_view>
-#include <unordered_set>
 #include <utility>
-
-#include "pricing/ledger/entry.h"
 
 namespace assay::pricing::ledger::test {
 
@@ -45,7 +37,7 @@ std::string key_of_redemption(const Redemption& redemption) {
   return key;
 }
 
-/// Reads what key_of_state() wrote.
+/// Reads what key_of_node() wrote.
 class KeyReader {
  public:
   explicit KeyReader(const std::string& key) : key_(key) {}
