@@ -249,7 +249,10 @@ void set_moments(MonteCarlo& result, const std::vector<double>& rates,
 std::int64_t ordered_micro(std::vector<double>& rates, std::int64_t rank) {
   const auto place = rates.begin() + (rank - 1);
   std::nth_element(rates.begin(), place, rates.end());
-  if (*place == kNoRate) throw input_error("the interval of the rate has no upper end");
+  if (*place == kNoRate) {
+    throw input_error("the rate has no upper end: too many draws of K are not above zero", "K",
+                      "measure longer, in more processes, or on a quieter machine");
+  }
   return std::llround(*place * kMicro);
 }
 

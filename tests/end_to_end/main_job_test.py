@@ -13,7 +13,7 @@ class MainJob(Case):
     def test_result_has_every_sample_of_every_item(self):
         result = json.loads((self.folder / "result.json").read_text())
         self.assertTrue(result["complete"])
-        self.assertEqual(len(result["processes"]), 2)
+        self.assertEqual(len(result["processes"]), 3)
         for process in result["processes"]:
             items = [i for i in process["items"] if i["basket_item"]]
             self.assertEqual(len(items), 5)

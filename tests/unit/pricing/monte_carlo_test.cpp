@@ -154,6 +154,12 @@ TEST(MonteCarlo, DrawsWithoutRateAreCountedAndMomentsMayNotExist) {
       HasSubstr("too few"));
 }
 
+TEST(MonteCarlo, AThroughputThatMayBeNothingHasNoRate) {
+  // With one degree of freedom more of K's law lies below zero than an end leaves out.
+  EXPECT_THAT(test::refusal([] { (void)both(test::worked_document(), doubt_of("0.2", "1")); }),
+              AllOf(HasSubstr("the rate has no upper end"), HasSubstr("in more processes")));
+}
+
 TEST(MonteCarlo, ToleranceIsHalfOfTheSecondDigit) {
   EXPECT_EQ(agreement_tolerance_micro(4262), 50);     // 4.2e-3
   EXPECT_EQ(agreement_tolerance_micro(99500), 5000);  // rounds to 1.0e-1
