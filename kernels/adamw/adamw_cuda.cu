@@ -116,21 +116,22 @@ __device__ __forceinline__ void update_pack(const Hyperparameters& h, const Fact
   Pack<float, N> master = load_pack<N>(p.master + first);
   Pack<float, N> first_moment = load_pack<N>(p.first_moment + first);
   Pack<float, N> second_moment = load_pack<N>(p.second_moment + first);
-  const float decay = factors.learning_rate * h.weight_decay;
+  // Fused by hand, so that packs and single elements give the same bits.
 #pragma unroll
   for (int i = 0; i < N; ++i) {
-    // Fused by hand, so that packs and single elements give the same bits.
     const float g = factors.gradient_scale * gradient.element[i];
-    const float m = fmaf(h.beta1, first_moment.element[i], (1.0F - h.beta1) * g);
-    const float v = fmaf(h.beta2, second_moment.element[i], (1.0F - h.beta2) * g * g);
-    const float w = master.element[i];
-    const float size = fmaf(factors.root_factor, sqrtf(v), h.epsilon);
-    first_moment.element[i] = m;
-    second_moment.element[i] = v;
-    master.element[i] = w - fmaf(decay, w, factors.step_rate * m / size);
+    first_moment.element[i] = fmaf(h.beta1, first_moment.element[i], (1.0F - h.beta1) * g);
+    second_moment.element[i] = fmaf(h.beta2, second_moment.element[i], (1.0F - h.beta2) * g * g);
   }
   store_pack(p.first_moment + first, first_moment);
   store_pack(p.second_moment + first, second_moment);
+  const float decay = factors.learning_rate * h.weight_decay;
+#pragma unroll
+  for (int i = 0; i < N; ++i) {
+    const float w = master.element[i];
+    const float size = fmaf(factors.root_factor, sqrtf(second_moment.element[i]), h.epsilon);
+    master.element[i] = w - fmaf(decay, w, factors.step_rate * first_moment.element[i] / size);
+  }
   store_pack(p.master + first, master);
   T weight[N];
   round(first, master, weight);
