@@ -73,15 +73,16 @@ __device__ __forceinline__ int lane_column() {
 template <int M, int N>
 __device__ __forceinline__ void set_where_key_follows(float (&sums)[M][N][4], int first_query,
                                                       int first_key, float value) {
+  // Against constants, and from a lane that nothing keeps: no register is held through a loop.
+  const int lane = static_cast<int>(cuda::forgotten(threadIdx.x)) % cuda::kWarp;
+  const int distance = first_query - first_key + lane / 4 - lane % 4 * 2;
 #pragma unroll
   for (int m = 0; m < M; ++m) {
 #pragma unroll
     for (int n = 0; n < N; ++n) {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        const int query = first_query + 16 * m + i / 2 * 8 + lane_row();
-        const int key = first_key + 8 * n + i % 2 + lane_column();
-        if (key > query) sums[m][n][i] = value;
+        if (8 * n + i % 2 - (16 * m + i / 2 * 8) > distance) sums[m][n][i] = value;
       }
     }
   }
