@@ -267,7 +267,7 @@ __device__ __forceinline__ void backward_keys(const Shape& shape, const Backward
       ++head;
     }
     if (head < group) start_tile(head, query, Stage{stages + parity * Tile::kKeyPassStageBytes});
-    const int first_row = first_key + warp_row;
+    const int first_row = forgotten(first_key + warp_row);
     if (first_query + kQueries <= first_row) continue;  // before all of this warp's keys
 
     values.forget_addresses();

@@ -56,8 +56,10 @@ class KeyValueRing {
     if (first < end_) {
       const T* from =
           (ahead % 2 == 0 ? operands_.k : operands_.v) + offset_ + first * shape_.row_stride;
+      // Read again for each tile: no register is held through the loop.
+      const auto sequence = static_cast<int>(cuda::forgotten(shape_.sequence));
       cuda::copy_rows_async<Tile::kKeys, Tile::kThreads>(slot(to_slot), from, shape_.row_stride,
-                                                         static_cast<int>(shape_.sequence) - first);
+                                                         sequence - first);
     }
     cuda::close_copy_group();
   }
@@ -174,7 +176,7 @@ __device__ __forceinline__ void forward(const Shape& shape, const Forward<T>& op
   const Queries queries(query_tile, warp_row);
   Rows<T, Tile> rows;
   for (int first_key = 0; first_key < end; first_key += Tile::kKeys) {
-    const int first_row = first_query + warp_row;
+    const int first_row = cuda::forgotten(first_query + warp_row);
     const bool sees_tile = first_key < first_row + Tile::kRowsPerWarp;
     typename Rows<T, Tile>::Scores scores;
     const auto keys = ring.take_keys(first_key);

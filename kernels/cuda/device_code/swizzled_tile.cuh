@@ -24,6 +24,10 @@ __device__ __forceinline__ std::uint32_t forgotten(std::uint32_t value) {
   asm volatile("" : "+r"(value));
   return value;
 }
+__device__ __forceinline__ int forgotten(int value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
 __device__ __forceinline__ std::int64_t forgotten(std::int64_t value) {
   asm volatile("" : "+l"(value));
   return value;
