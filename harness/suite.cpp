@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/philox.h"
+#include "results/edition/edition.h"
 #include "results/edition/loss_gate.h"
 
 namespace assay::harness {
@@ -156,7 +157,7 @@ const std::vector<Suite>& suites() {
        .kernel = {0.1, 0.4, 1.0}},
       {.name = "certify",
        .processes = 5,
-       .target_relative = 0.005,
+       .target_relative = kCertifyTargetRelative,
        .fixed_time = true,
        .kernels = Kernels::roofs,
        .first = {1.0, 10.0, 0.0},

@@ -61,9 +61,10 @@ struct VerifyLine {
 
 /// Audits: signature (where a key is given), schema, validity, revocation, edition, basket, and,
 /// given the result, its digest and every derived figure again, one line a section and one a figure
-/// of the assessment. A missing figure is a failing figure; a null with a reason must be null
-/// again, for the same reason. Errors: input_error where the file is no envelope of a certificate,
-/// or the key is unusable; everything else is a line.
+/// of the assessment; without it, whether the figures agree with each other. A missing figure is a
+/// failing figure; a null with a reason must be null again, for the same reason. Errors:
+/// input_error where the file is no envelope of a certificate, or the key is unusable; everything
+/// else is a line.
 [[nodiscard]] std::vector<VerifyLine> verify_certificate(const std::filesystem::path& certificate,
                                                          const std::string& public_pem,
                                                          const ResultDocument* result,

@@ -6,6 +6,7 @@
 #include "results/certificate.h"
 #include "results/certificate_content.h"
 #include "results/document.h"
+#include "results/edition/arithmetic.h"
 #include "results/edition/basket.h"
 #include "results/edition/edition.h"
 #include "results/figure_comparison.h"
@@ -81,6 +82,12 @@ VerifyLine compare_line(const std::string& name, const json& stated, const json&
           comparison.worst_deviation > 0.0
               ? fmt::format("within {:.1e}", comparison.worst_deviation)
               : kDerivedEqual};
+}
+
+VerifyLine arithmetic_line(const Assessment& assessment) {
+  const std::string contradiction = arithmetic_contradiction(assessment);
+  if (!contradiction.empty()) return {"arithmetic", false, contradiction};
+  return {"arithmetic", true, "K, its uncertainty and K_cert follow from the figures beside them"};
 }
 
 /// One line for each workload of a list, by its name.
@@ -161,6 +168,8 @@ std::vector<VerifyLine> verify_certificate(const std::filesystem::path& path,
   if (result != nullptr) {
     lines.push_back(result_digest_line(certificate, result_digest));
     audit_figures(certificate, *result, result_digest, lines);
+  } else {
+    lines.push_back(arithmetic_line(certificate.assessment));
   }
   return lines;
 }

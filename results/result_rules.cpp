@@ -33,6 +33,20 @@ class Judge {
   const JsonPath& path_;
 };
 
+/// Each step has a loss: those of the warm-up and of the samples, and, where devices waited for
+/// each other, those that kept this one warm.
+void check_steps(const ItemRecord& item, const Judge& judge) {
+  const auto losses = static_cast<std::int64_t>(item.training->losses.size());
+  const auto samples = static_cast<std::int64_t>(item.sample_end_ns.size());
+  // By division: no batch that a document claims may overflow.
+  const std::int64_t timed = losses - item.warm_up_iterations;
+  const bool exact = timed % item.batch == 0 && timed / item.batch == samples;
+  const bool more = timed / item.batch >= samples && item.window_begin_ns.has_value();
+  judge.require(exact || more, "losses",
+                fmt::format("{} losses for {} warm-up steps and {} samples of {} steps", losses,
+                            item.warm_up_iterations, samples, item.batch));
+}
+
 void check_training(const ItemRecord& item, const std::string& where, const JsonPath& path) {
   const TrainingRecord& training = *item.training;
   const Judge judge(where, path);
@@ -41,6 +55,7 @@ void check_training(const ItemRecord& item, const std::string& where, const Json
                             training.losses.size(), training.gradient_norms.size()));
   if (item.status != "valid") return;
   judge.require(!training.losses.empty(), "losses", "a valid training step has losses");
+  check_steps(item, judge);
   for (std::size_t i = 0; i < training.losses.size(); ++i) {
     judge.require(std::isfinite(training.losses[i]), "losses", i,
                   "not a finite number, in an item said to be valid");
@@ -68,6 +83,10 @@ void check_item(const ItemRecord& item, const std::string& where, const JsonPath
   const bool valid = item.status == "valid";
   judge.require(!valid || !item.sample_end_ns.empty(), "sample_end_ns",
                 "no samples, in an item said to be valid");
+  judge.require(!valid || !item.checks.empty(), "checks",
+                "no output was checked, in an item said to be valid");
+  judge.require(!valid || item.warm_up_iterations > 0, "warm_up_iterations",
+                "no warm-up, in an item said to be valid");
   for (std::size_t i = 1; i < item.sample_end_ns.size(); ++i) {
     judge.require(item.sample_end_ns[i] > item.sample_end_ns[i - 1], "sample_end_ns", i,
                   fmt::format("sample ends must ascend, got {} after {}", item.sample_end_ns[i],

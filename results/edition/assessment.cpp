@@ -42,10 +42,37 @@ std::optional<Basket> basket_of(const ResultDocument& result) {
   return basket;
 }
 
+std::int64_t dimension(const ItemRecord& record, const std::string& name, std::int64_t otherwise) {
+  const auto found = record.problem.find(name);
+  return found == record.problem.end() ? otherwise : found->second;
+}
+
+bool is_allowed(const std::string& precision, const Basket& basket) {
+  if (basket.precision == "bf16_or_fp32") return precision == "bf16" || precision == "fp32";
+  return precision == basket.precision;
+}
+
 /// What a step of a basket item must be: the basket says, not the result.
-void check_against_basket(const BasketItem& item, const WorkloadSeries& series,
-                          ItemFigures& figures) {
+void check_against_basket(const Basket& basket, const BasketItem& item,
+                          const WorkloadSeries& series, ItemFigures& figures) {
   const ItemRecord& record = series.record();
+  const char* const operation = record.problem.contains("devices") ? "_gang/" : "_step/";
+  if (!record.workload.starts_with("transformer/" + item.name + operation)) {
+    figures.failures.push_back("is not the step of " + item.name);
+  }
+  if (!is_allowed(record.precision, basket)) {
+    figures.failures.push_back(
+        fmt::format("ran in {}, the basket says {}", record.precision, basket.precision));
+  }
+  const std::int64_t sequence = dimension(record, "sequence", 0);
+  const double tokens = static_cast<double>(dimension(record, "batch", 0)) *
+                        static_cast<double>(sequence) *
+                        static_cast<double>(dimension(record, "accumulation", 1));
+  if (sequence != item.model.sequence || tokens != static_cast<double>(item.tokens_per_step)) {
+    figures.failures.push_back(
+        fmt::format("its problem is {:.0f} tokens in sequences of {}, the basket's {} of {}",
+                    tokens, sequence, item.tokens_per_step, item.model.sequence));
+  }
   const std::int64_t flops = model_flops_per_token(item.model) * item.tokens_per_step;
   if (record.kind != "training_step") figures.failures.emplace_back("is not a training step");
   if (record.flops != flops) {
@@ -89,7 +116,7 @@ std::string sort_workloads(const ResultDocument& result, const Basket* basket,
     }
     ItemFigures figures = item_figures(*found, result.suite);
     figures.share = item.share;
-    check_against_basket(item, *found, figures);
+    check_against_basket(*basket, item, *found, figures);
     if (found->processes.size() != result.processes.size()) {
       obstacles.push_back(fmt::format("{} was measured in {} of {} processes", item.name,
                                       found->processes.size(), result.processes.size()));

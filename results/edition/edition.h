@@ -22,5 +22,10 @@ inline constexpr double kOtherLoadShareMax = 0.05;
 inline constexpr std::int64_t kCertifyProcesses = 5;
 inline constexpr double kCertifyFirstLoadedS = 600.0;
 inline constexpr double kCertifyLaterLoadedS = 120.0;
+/// Half-width of the interval and drift over the window, relative; effective samples of an item in
+/// a process; slope of the warm-up's last window, relative. A suite may ask for more, not for less.
+inline constexpr double kCertifyTargetRelative = 0.005;
+inline constexpr double kCertifyEffectiveSamplesMin = 60.0;
+inline constexpr double kCertifyWarmUpSlopeMax = 0.005;
 
 }  // namespace assay

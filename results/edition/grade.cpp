@@ -22,11 +22,30 @@ double loaded_s(const ProcessRecord& process) {
   return loaded;
 }
 
+/// The rules that the run was measured by are the document's word; those of the grade are ours.
+void check_rules(const SuiteRecord& suite, std::vector<std::string>& shortfalls) {
+  if (suite.target_relative > kCertifyTargetRelative) {
+    shortfalls.push_back(fmt::format("converged means within {:.2g} % in this suite, not {:.2g} %",
+                                     100.0 * suite.target_relative,
+                                     100.0 * kCertifyTargetRelative));
+  }
+  if (suite.effective_samples_min < kCertifyEffectiveSamplesMin) {
+    shortfalls.push_back(fmt::format("the suite asks for {:g} effective samples, not {:g}",
+                                     suite.effective_samples_min, kCertifyEffectiveSamplesMin));
+  }
+  if (suite.warm_up_slope_max > kCertifyWarmUpSlopeMax) {
+    shortfalls.push_back(fmt::format("steady means a slope of {:.2g} % in this suite, not {:.2g} %",
+                                     100.0 * suite.warm_up_slope_max,
+                                     100.0 * kCertifyWarmUpSlopeMax));
+  }
+}
+
 void check_suite(const ResultDocument& result, std::vector<std::string>& shortfalls) {
   const SuiteRecord& suite = result.suite;
   if (suite.name != "certify") {
     shortfalls.push_back(fmt::format("suite {}, not certify", suite.name));
   }
+  check_rules(suite, shortfalls);
   if (!suite.fixed_time) {
     shortfalls.emplace_back("the suite stops early where its target is reached");
   }

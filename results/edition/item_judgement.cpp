@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <optional>
+#include <string_view>
 
 #include "results/edition/edition.h"
 
@@ -32,6 +35,59 @@ void check_training(const ItemRecord& record, std::vector<std::string>& failures
   }
 }
 
+/// What is left of a text after "name and value" of one dimension and the joint behind it.
+std::optional<std::string_view> without_dimension(std::string_view text,
+                                                  const std::string& dimension) {
+  if (!text.starts_with(dimension)) return std::nullopt;
+  text.remove_prefix(dimension.size());
+  if (text.empty()) return text;
+  if (text.front() != '_') return std::nullopt;
+  return text.substr(1);
+}
+
+/// Whether a text is "m2048_n2048_k2048" of that problem, in whatever order.
+bool says_problem(std::string_view text, const std::map<std::string, std::int64_t>& problem) {
+  for (std::size_t named = 0; named < problem.size(); ++named) {
+    std::optional<std::string_view> rest;
+    for (const auto& [dimension, value] : problem) {
+      if (!rest) rest = without_dimension(text, dimension + std::to_string(value));
+    }
+    if (!rest) return false;
+    text = *rest;
+  }
+  return text.empty();
+}
+
+/// A name is family/operation/problem/precision, so what a reader takes it for is what was counted.
+void check_name(const ItemRecord& record, std::vector<std::string>& failures) {
+  const std::string ends = "/" + record.precision;
+  const std::string_view name = record.workload;
+  const std::size_t operation = name.find('/');
+  const std::size_t problem = operation == name.npos ? name.npos : name.find('/', operation + 1);
+  const bool holds = problem != name.npos && name.substr(0, operation) == record.family &&
+                     name.ends_with(ends) && name.size() > problem + ends.size() &&
+                     says_problem(name.substr(problem + 1, name.size() - problem - 1 - ends.size()),
+                                  record.problem);
+  if (!holds) failures.emplace_back("its name says another family, problem or precision");
+}
+
+/// A product is the roof that training is compared with, so its FLOPs follow from its problem.
+void check_product(const ItemRecord& record, std::vector<std::string>& failures) {
+  if (record.family != "gemm") return;
+  double flops = 2.0;
+  for (const char* side : {"m", "n", "k"}) {
+    const auto found = record.problem.find(side);
+    if (found == record.problem.end()) {
+      failures.push_back(fmt::format("a product without {}", side));
+      return;
+    }
+    flops *= static_cast<double>(found->second);
+  }
+  if (static_cast<double>(record.flops) != flops) {
+    failures.push_back(fmt::format("states {} FLOPs, 2 m n k is {:.0f}", record.flops, flops));
+  }
+}
+
 bool same_contract(const ItemRecord& one, const ItemRecord& other) {
   return one.kind == other.kind && one.basket_item == other.basket_item &&
          one.problem == other.problem && one.precision == other.precision &&
@@ -54,6 +110,8 @@ std::vector<std::string> item_failures(const WorkloadSeries& series) {
     if (!same_contract(record, series.record())) {
       found.emplace_back("problem, precision or counts differ from those of the first process");
     }
+    check_name(record, found);
+    check_product(record, found);
     for (const std::string& failure : found) {
       failures.push_back(fmt::format("process {}: {}", process.process, failure));
     }

@@ -8,8 +8,9 @@
 
 namespace assay {
 
-/// Status other than valid, output checks over their bounds, the loss gate, contracts that differ
-/// between processes. Empty: valid.
+/// Status other than valid, output checks over their bounds, the loss gate, names that contradict
+/// the problem, a product whose FLOPs are not 2 m n k, contracts that differ between processes.
+/// Empty: valid.
 [[nodiscard]] std::vector<std::string> item_failures(const WorkloadSeries& series);
 
 /// In each process: recorded as converged after a steady warm-up, drift within the suite's target,

@@ -8,6 +8,7 @@
 
 #include "base/philox.h"
 #include "base/token_law.h"
+#include "results/edition/edition.h"
 #include "results/edition/model_flops.h"
 
 namespace assay {
@@ -70,7 +71,7 @@ ItemRecord item_of(const SampleItem& item, double entropy_rate_nats, std::int64_
   record.kind = item.kind;
   record.basket_item = item.basket_item;
   record.family = item.workload.substr(0, item.workload.find('/'));
-  record.problem = {{"rows", 256}, {"columns", 64}};
+  record.problem = item.problem;
   record.precision = item.precision;
   record.inputs = "normal(0, 1) by Philox";
   record.regime = "hot";
@@ -138,14 +139,21 @@ std::map<std::string, Stated<std::string>> sample_conditions() {
 
 SampleItem sample_kernel() {
   SampleItem item;
-  item.workload = "gemm/forward/rows512_columns512_inner512/fp32";
+  item.workload = "gemm/square/m512_n512_k512/fp32";
   item.kind = "kernel";
+  item.problem = {{"m", 512}, {"n", 512}, {"k", 512}};
   item.flops = 268'435'456;
   item.bytes = 3'145'728;
   item.tokens = 0;
   item.samples = 70;
   item.batch = 4;
   item.process_iteration_s = {0.0020};
+  return item;
+}
+
+SampleItem in_precision(SampleItem item, const std::string& precision) {
+  item.workload.replace(item.workload.rfind('/') + 1, std::string::npos, precision);
+  item.precision = precision;
   return item;
 }
 
@@ -219,7 +227,10 @@ SampleOptions sample_options_of(const Basket& basket, double pflops) {
   options.items.clear();
   for (const BasketItem& each : basket.items) {
     SampleItem item;
-    item.workload = "transformer/train_step/" + each.name + "/fp32";
+    const std::int64_t batch = each.tokens_per_step / each.model.sequence;
+    item.problem = {{"batch", batch}, {"sequence", each.model.sequence}};
+    item.workload = "transformer/" + each.name + "_step/batch" + std::to_string(batch) +
+                    "_sequence" + std::to_string(each.model.sequence) + "/" + item.precision;
     item.basket_item = each.name;
     item.tokens = each.tokens_per_step;
     item.flops = model_flops_per_token(each.model) * each.tokens_per_step;
@@ -229,6 +240,9 @@ SampleOptions sample_options_of(const Basket& basket, double pflops) {
     options.items.push_back(item);
   }
   options.items.push_back(sample_kernel());
+  if (basket.precision != "bf16_or_fp32") {
+    for (SampleItem& item : options.items) item = in_precision(item, basket.precision);
+  }
   return options;
 }
 
@@ -241,6 +255,7 @@ ResultDocument certified_sample_result(const std::string& basket, const std::str
   options.processes = kProcesses;
   for (SampleItem& item : options.items) {
     item.samples = 200;
+    item.noise_relative = 0.002;
     if (item.kind == "kernel") {
       // The best product of the run, above what training reaches.
       item.process_iteration_s = {static_cast<double>(item.flops) /
@@ -255,6 +270,7 @@ ResultDocument certified_sample_result(const std::string& basket, const std::str
   result.suite.name = "certify";
   result.suite.processes = kProcesses;
   result.suite.fixed_time = true;
+  result.suite.target_relative = kCertifyTargetRelative;
   result.tool.commit = Stated<std::string>::known("0123abcd");
   result.timer.rate_error_relative = Stated<double>::known(1e-6);
   result.device.name = device;

@@ -3,6 +3,7 @@
 /// times, noise, drift and losses are chosen by the test, so what must be derived from the document
 /// is known beforehand.
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace assay {
 
 /// One workload of the document, in all its processes.
 struct SampleItem {
-  std::string workload = "transformer/train_step/sample/fp32";
+  std::string workload = "transformer/sample_step/batch1_sequence256/fp32";
   std::string kind = "training_step";
+  std::map<std::string, std::int64_t> problem = {{"batch", 1}, {"sequence", 256}};
   std::string basket_item;  ///< empty: not of a basket
   std::string precision = "fp32";
   std::int64_t flops = 1'000'000'000;
@@ -35,6 +37,9 @@ struct SampleItem {
 
 /// A kernel: no basket, no losses.
 [[nodiscard]] SampleItem sample_kernel();
+
+/// The same in another precision, which its name says.
+[[nodiscard]] SampleItem in_precision(SampleItem item, const std::string& precision);
 
 struct SampleOptions {
   std::int64_t processes = 3;

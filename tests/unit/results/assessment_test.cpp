@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
+#include <string_view>
 
 #include "base/error.h"
 #include "results/edition/assessment_json.h"
@@ -275,6 +277,13 @@ TEST(Assessment, GradeFollowsFromWhatWasRun) {
   expect_shortfall("effective samples, floor",
                    [](auto& result) { result.suite.effective_samples_min = 201.0; });
   expect_shortfall("2 devices", [](auto& result) { result.device_count = 2; });
+  // The suite's own word for its rules does not lower those of the grade.
+  expect_shortfall("asks for 59 effective samples, not 60",
+                   [](auto& result) { result.suite.effective_samples_min = 59.0; });
+  expect_shortfall("within 1 % in this suite, not 0.5 %",
+                   [](auto& result) { result.suite.target_relative = 0.01; });
+  expect_shortfall("a slope of 1 % in this suite, not 0.5 %",
+                   [](auto& result) { result.suite.warm_up_slope_max = 0.01; });
 }
 
 TEST(Assessment, ConvergenceIsDerivedAgain) {
@@ -344,9 +353,58 @@ TEST(Assessment, TheBasketSaysWhatAStepIs) {
   result = scored_result();
   for_each_item(result, "gpt2-lite", [](ItemRecord& item) { item.tokens *= 2; });
   expect_refused(result, ExitCode::failed_check, "tokens a step");
+  const auto renamed = [](const char* from, const char* to) {
+    return [=](ItemRecord& item) {
+      item.workload.replace(item.workload.find(from), std::string_view(from).size(), to);
+    };
+  };
+  result = scored_result();
+  for_each_item(result, "gpt2-lite", renamed("gpt2-lite", "bogus"));
+  expect_refused(result, ExitCode::failed_check, "is not the step of gpt2-lite");
+  result = scored_result();
+  for_each_item(result, "gpt2-lite", renamed("sequence256", "sequence512"));
+  expect_refused(result, ExitCode::failed_check, "its name says another");
+  result = scored_result();
+  for_each_item(result, "gpt2-lite", [&](ItemRecord& item) {
+    renamed("batch1", "batch2")(item);
+    item.problem["batch"] = 2;
+  });
+  expect_refused(result, ExitCode::failed_check, "512 tokens in sequences of 256");
+  result = scored_result();
+  for_each_item(result, "gpt2-lite", [&](ItemRecord& item) {
+    renamed("fp32", "int8")(item);
+    item.precision = "int8";
+  });
+  expect_refused(result, ExitCode::failed_check, "ran in int8, the basket says bf16_or_fp32");
   result = scored_result();
   result.processes[1].items[0].bytes += 1;
   expect_refused(result, ExitCode::failed_check, "differ from those of the first process");
+}
+
+TEST(Assessment, AProductsFlopsFollowFromItsProblem) {
+  // Products are the roof behind the MFU, so what they count is not the document's to say.
+  const auto edited = [](const std::function<void(ItemRecord&)>& edit) {
+    ResultDocument result = scored_result();
+    for (ProcessRecord& process : result.processes) edit(process.items.back());
+    return result;
+  };
+  expect_refused(edited([](ItemRecord& item) { item.flops *= 2; }), ExitCode::failed_check,
+                 "2 m n k is 268435456");
+  expect_refused(edited([](ItemRecord& item) {
+                   item.problem.erase("k");
+                   item.workload = "gemm/square/m512_n512/fp32";
+                 }),
+                 ExitCode::failed_check, "a product without k");
+  for (const char* name :
+       {"gemm/square/m512_n512_k1024/fp32", "gemm/square/m512_n512/fp32",
+        "gemm/square/m512_n512_k512_k512/fp32", "attention/square/m512_n512_k512/fp32",
+        "gemm/square/m512_n512_k512/bf16", "gemm/square/m512_n512_k512", "gemm/fp32"}) {
+    expect_refused(edited([&](ItemRecord& item) { item.workload = name; }), ExitCode::failed_check,
+                   "its name says another");
+  }
+  // The order of the dimensions is not the map's.
+  (void)assess(edited([](ItemRecord& item) { item.workload = "gemm/square/m512_n512_k512/fp32"; }));
+  (void)assess(edited([](ItemRecord& item) { item.workload = "gemm/square/k512_m512_n512/fp32"; }));
 }
 
 TEST(Assessment, RefusesWhatCannotBeAssessed) {
@@ -381,16 +439,16 @@ TEST(Assessment, UtilisationOfACpuIsOfItsOwnBestProduct) {
   EXPECT_NEAR(*assessment.mfu.measured.value,
               *assessment.k_cu_per_h.value / assessment.kernels[0].pflops, 1e-15);
   // A product in another precision is no roof.
-  ResultDocument result = scored_result();
-  for (ProcessRecord& process : result.processes) process.items.back().precision = "bf16";
-  EXPECT_THAT(assess(result).mfu.measured.reason, HasSubstr("fp32"));
+  SampleOptions options = sample_options_of(load_basket("tb1-lite"));
+  options.items.back() = in_precision(options.items.back(), "bf16");
+  EXPECT_THAT(assess(sample_result(options)).mfu.measured.reason, HasSubstr("fp32"));
 }
 
 /// The same samples as if an accelerator had made them.
 ResultDocument on_accelerator(double pflops, double clock_mhz) {
   SampleOptions options = sample_options_of(load_basket("tb1-lite"), pflops);
   for (SampleItem& item : options.items) {
-    item.precision = "bf16";
+    item = in_precision(item, "bf16");
     item.noise_relative = 1e-4;
     item.process_iteration_s.resize(1);
   }

@@ -96,6 +96,23 @@ TEST_F(CertificateTest, IssuedAndVerified) {
   EXPECT_THAT(certificate.certificate_id, MatchesRegex("urn:uuid:[-0-9a-f]{36}"));
 }
 
+TEST_F(CertificateTest, WithoutSamplesFiguresMustAgreeWithEachOther) {
+  const json original = read_certificate(path_, "").predicate;
+  for (const char* figure :
+       {"k_cu_per_h/value", "k_cert_cu_per_h/value", "u_c_cu_per_h/value", "nu_eff/value",
+        "coverage_factor/value", "expanded_cu_per_h/value", "process_cu_per_h/1",
+        "items/2/process_pflops/0", "items/3/pflops", "kernels/0/pflops", "budget/1/u_cu_per_h"}) {
+    forge(
+        [&](json& edited) {
+          edited = original;
+          json& number = edited.at(json::json_pointer(std::string("/assessment/") + figure));
+          number = 2.0 * number.get<double>();
+        },
+        laboratory().private_pem);
+    EXPECT_THAT(failed(verify(false)), ElementsAre(HasSubstr("arithmetic"))) << figure;
+  }
+}
+
 TEST_F(CertificateTest, EachCertificateHasItsIdentity) {
   std::set<std::string> names;
   for (int i = 0; i < 20; ++i) {
@@ -166,11 +183,20 @@ TEST_F(CertificateTest, AnyFigureEditedFailsByItsName) {
 }
 
 TEST_F(CertificateTest, ForgedWithTheLaboratorysOwnKey) {
+  const json original = read_certificate(path_, "").predicate;
   forge([](json& edited) { nudge(edited, "/assessment/k_cert_cu_per_h/value"); },
         laboratory().private_pem);
   EXPECT_THAT(failed(verify()), ElementsAre(HasSubstr("assessment.k_cert_cu_per_h")));
-  // Without the result nobody can know.
+  EXPECT_THAT(failed(verify(false)), ElementsAre(HasSubstr("arithmetic: K_cert")));
+  // What no other figure follows from, nobody can know without the result.
+  forge(
+      [&](json& edited) {
+        edited = original;
+        nudge(edited, "/assessment/items/1/median_s");
+      },
+      laboratory().private_pem);
   EXPECT_THAT(failed(verify(false)), IsEmpty());
+  EXPECT_THAT(failed(verify()), ElementsAre(HasSubstr("llama-1b-lite")));
 }
 
 TEST_F(CertificateTest, ForgedItemAndConditions) {
@@ -180,10 +206,12 @@ TEST_F(CertificateTest, ForgedItemAndConditions) {
         edited["conditions"]["smt"] = {{"value", "on"}};
       },
       laboratory().private_pem);
-  EXPECT_THAT(failed(verify()),
-              testing::UnorderedElementsAre(
-                  HasSubstr("assessment.items[transformer/train_step/llama-8b-slice-lite/fp32]"),
-                  HasSubstr("conditions.smt")));
+  EXPECT_THAT(
+      failed(verify()),
+      testing::UnorderedElementsAre(
+          HasSubstr(
+              "assessment.items[transformer/llama-8b-slice-lite_step/batch1_sequence256/fp32]"),
+          HasSubstr("conditions.smt")));
 }
 
 TEST_F(CertificateTest, GradeCannotBeRaised) {

@@ -46,6 +46,12 @@ struct SimulatedDevice {
   double length_s = kWindowS;
 };
 
+/// As many values as there were steps, along the same curve.
+void stretch(std::vector<double>& values, std::size_t count) {
+  const std::vector<double> curve = std::exchange(values, std::vector<double>(count));
+  for (std::size_t i = 0; i < count; ++i) values[i] = curve[i * curve.size() / count];
+}
+
 /// A window of steps that take `step_s` at speed 1.
 void run(ItemRecord& item, double step_s, const SimulatedDevice& device) {
   item.sample_end_ns.clear();
@@ -56,6 +62,11 @@ void run(ItemRecord& item, double step_s, const SimulatedDevice& device) {
     now_s += step_s / device.speed(now_s);
     item.sample_end_ns.push_back(std::llround((now_s - device.begin_s) * 1e9));
   }
+  if (!item.training) return;
+  const std::size_t steps =
+      static_cast<std::size_t>(item.warm_up_iterations) + item.sample_end_ns.size();
+  stretch(item.training->losses, steps);
+  stretch(item.training->gradient_norms, steps);
 }
 
 struct Node {
@@ -96,8 +107,9 @@ ResultDocument measured(const Node& node) {
       if (item.basket_item.empty()) continue;
       ItemRecord& own = process.items.emplace_back(item);
       own.gang_item = std::exchange(own.basket_item, "");
-      own.workload += "/gang";
       own.problem["devices"] = node.gang_devices > 0 ? node.gang_devices : n;
+      own.workload = "transformer/" + item.basket_item + "_gang/devices" +
+                     std::to_string(own.problem["devices"]) + "_batch1_sequence256/fp32";
       process.order.push_back(own.workload);
       own.flops *= n;
       own.tokens *= n;

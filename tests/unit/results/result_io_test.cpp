@@ -124,6 +124,19 @@ TEST(ResultIo, RulesOfAnItem) {
   refuses([](auto& r) { kernel(r).training = step(r).training; }, {"/items/1/training"});
   refuses([](auto& r) { kernel(r).basket_item = "gpt2-lite"; }, {"/items/1/basket_item"});
   refuses([](auto& r) { step(r).training.reset(); }, {"/items/0/training"});
+  refuses([](auto& r) { kernel(r).checks.clear(); }, {"/items/1/checks", "no output was checked"});
+  refuses([](auto& r) { kernel(r).warm_up_iterations = 0; },
+          {"/items/1/warm_up_iterations", "no warm-up"});
+}
+
+TEST(ResultIo, EachStepHasALoss) {
+  // A batch that was edited would multiply the rate; the losses tell how many steps there were.
+  const std::vector<std::string> says = {"/items/0/training/losses", "105 losses"};
+  refuses([](auto& r) { step(r).batch = 2; }, says);
+  refuses([](auto& r) { step(r).batch = std::int64_t{1} << 52; }, says);
+  refuses([](auto& r) { step(r).sample_end_ns.pop_back(); }, says);
+  refuses([](auto& r) { step(r).warm_up_iterations = 4; }, says);
+  refuses([](auto& r) { step(r).warm_up_iterations = 106; }, says);
 }
 
 TEST(ResultIo, RulesOfChecksAndObservations) {
@@ -312,12 +325,12 @@ TEST(ResultIo, ReplacedValuesNeverCrashTheReader) {
 TEST(ResultIo, TwentyMegabytesAreReadInSeconds) {
   if (kIsSlowedByThreadSanitizer) GTEST_SKIP() << "times say nothing under the thread sanitizer";
   SampleOptions options;
-  for (SampleItem& item : options.items) item.samples = 1;
+  options.items = {sample_kernel()};
   ResultDocument result = sample_result(options);
   for (ProcessRecord& process : result.processes) {
     for (ItemRecord& item : process.items) {
       item.sample_end_ns.clear();
-      for (std::int64_t i = 0; i < 250'000; ++i) item.sample_end_ns.push_back(10'000'001 * (i + 1));
+      for (std::int64_t i = 0; i < 500'000; ++i) item.sample_end_ns.push_back(10'000'001 * (i + 1));
     }
   }
   const std::string text = readable_json(to_json(result));
