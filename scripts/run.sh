@@ -6,7 +6,7 @@
 set -euo pipefail
 source "$(dirname "$0")/setup.sh"
 setup_packages "${BUILD_PACKAGES[@]}"
-setup_build release assay
+setup_build release OFF assay
 
 assay="$ASSAY_ROOT/build/release/bin/assay"
 base="${ASSAY_OUTPUT:-$ASSAY_ROOT/assay-run}"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs on Debian 12 and builds. Sourced by run.sh and test.sh:
 #   setup_packages PACKAGE...   installs the missing ones as root or by sudo, else names them, exit 2
-#   setup_build PRESET          configures once and builds
+#   setup_build PRESET TESTS [TARGET...]   configures once and builds; TESTS: ON or OFF
 # Asks no question; when nothing is missing and nothing changed it takes seconds.
 set -euo pipefail
 
@@ -40,12 +40,16 @@ setup_packages() {
 }
 
 setup_build() {
-  local preset=$1 targets=("${@:2}")
+  local preset=$1 tests=$2 targets=("${@:3}")
   cd "$ASSAY_ROOT"
   local log
   log=$(mktemp)
-  if [ ! -f "build/$preset/build.ninja" ]; then
-    if ! cmake --preset "$preset" >"$log" 2>&1; then
+  # What was configured without tests is configured again where they are wanted, and kept with them
+  # where they aren't.
+  local cache="build/$preset/CMakeCache.txt"
+  if [ ! -f "build/$preset/build.ninja" ] ||
+      { [ "$tests" = ON ] && grep -q '^ASSAY_BUILD_TESTS:BOOL=OFF' "$cache"; }; then
+    if ! cmake --preset "$preset" "-DASSAY_BUILD_TESTS=$tests" >"$log" 2>&1; then
       tail -n 20 "$log" >&2
       echo "assay: configuring failed (whole log: $log)" >&2
       exit 1
