@@ -11,15 +11,16 @@ using cuda::load_pack;
 using cuda::Pack;
 using cuda::store_pack;
 
-/// A place (t, column) of the position table: each thread has one, N columns wide.
+/// A place (t, column) of the position table: each thread has one, N columns wide. t is kept beside
+/// the rows in flight, where a second register for it makes ptxas spill on sm_100.
 struct Place {
-  std::int64_t t;
+  int t;
   std::int64_t column;
 
   __device__ __forceinline__ Place(const Shape& shape, int n) {
     const std::int64_t thread = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
     const std::int64_t packs = shape.width / n;
-    t = thread / packs;
+    t = static_cast<int>(thread / packs);
     column = (thread - t * packs) * n;
   }
 };
