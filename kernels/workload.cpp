@@ -43,6 +43,11 @@ std::optional<std::string> unavailable_on_cpu(const Workload& workload, const Cp
   return std::nullopt;
 }
 
+std::string needs_text(std::string_view what, int compute_capability) {
+  return std::string(what) + " needs compute capability " +
+         std::to_string(compute_capability / 10) + "." + std::to_string(compute_capability % 10);
+}
+
 /// The first compute capability whose units compute in that precision.
 int least_compute_capability(Precision precision) {
   switch (precision) {
@@ -60,7 +65,7 @@ int least_compute_capability(Precision precision) {
 std::optional<std::string> unavailable_on_cuda(const Workload& workload, const CudaTarget& target) {
   if (!workload.on_cuda) return "no CUDA implementation";
   // Where Assay's own kernels do the work, the build must carry them.
-  if (workload.cuda_bytes_issued > 0 && cuda::images().empty()) {
+  if (workload.cuda_bytes_issued && cuda::images().empty()) {
     return "this build carries no CUDA kernels";
   }
   if (target.devices < workload.devices) {
@@ -69,8 +74,11 @@ std::optional<std::string> unavailable_on_cuda(const Workload& workload, const C
   }
   const int least = least_compute_capability(workload.precision);
   if (target.compute_capability < least) {
-    return std::string(name(workload.precision)) + " needs compute capability " +
-           std::to_string(least / 10) + "." + std::to_string(least % 10);
+    return needs_text(name(workload.precision), least);
+  }
+  if (target.compute_capability < workload.least_compute_capability) {
+    return needs_text(workload.family + '/' + workload.operation,
+                      workload.least_compute_capability);
   }
   return std::nullopt;
 }

@@ -16,7 +16,8 @@
 
 namespace assay::cuda {
 class Stream;
-}
+struct DeviceFacts;
+}  // namespace assay::cuda
 
 namespace assay {
 
@@ -128,9 +129,15 @@ struct Workload {
   /// is run once on a node.
   int devices = 1;
 
-  /// What one iteration of the CUDA kernels asks of global memory: each access of each thread
-  /// counted, no cache. 0 without a CUDA implementation, or where a library's kernels do the work.
-  std::uint64_t cuda_bytes_issued = 0;
+  /// What one iteration of the CUDA kernels asks of a device's global memory: each access of each
+  /// thread counted, no cache. A device's shared memory may decide which tile is launched, so it is
+  /// a function of the device. Empty without a CUDA implementation, or where a library's kernels do
+  /// the work.
+  std::function<std::uint64_t(const cuda::DeviceFacts&)> cuda_bytes_issued;
+
+  /// The first compute capability whose instructions the CUDA kernels use, where that is later than
+  /// the first whose units compute in that precision; 80 for 8.0.
+  int least_compute_capability = 0;
 
   /// Makes an instance on a CPU. Empty where the back end has no such workload.
   std::function<Instance(const CpuDevice&, const InputKey&)> on_cpu;

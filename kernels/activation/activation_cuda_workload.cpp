@@ -52,7 +52,7 @@ Instance make_instance(Operation operation, const Shape& shape, cuda::Stream& st
 
 Workload cuda_workload(Operation operation, const Shape& shape) {
   Workload w = declare(operation, shape, Precision::bf16);
-  w.cuda_bytes_issued = w.bytes;  // each tensor once, nothing else
+  w.cuda_bytes_issued = cuda::issued_on_every_device(w.bytes);  // each tensor once, nothing else
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_instance(operation, shape, stream, key);
   };

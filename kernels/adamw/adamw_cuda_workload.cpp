@@ -91,7 +91,7 @@ Instance make_gradient_norm(std::int64_t n, cuda::Stream& stream, const InputKey
 
 Workload cuda_update_workload(std::int64_t n) {
   Workload w = declare_update(n, Precision::bf16);
-  w.cuda_bytes_issued = update_bytes_issued(n, sizeof(Bf16));
+  w.cuda_bytes_issued = cuda::issued_on_every_device(update_bytes_issued(n, sizeof(Bf16)));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_update(n, stream, key);
   };
@@ -100,7 +100,7 @@ Workload cuda_update_workload(std::int64_t n) {
 
 Workload cuda_gradient_norm_workload(std::int64_t n) {
   Workload w = declare_gradient_norm(n);
-  w.cuda_bytes_issued = gradient_norm_bytes_issued(n);
+  w.cuda_bytes_issued = cuda::issued_on_every_device(gradient_norm_bytes_issued(n));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_gradient_norm(n, stream, key);
   };

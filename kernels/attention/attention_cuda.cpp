@@ -29,7 +29,7 @@ void check_operands(const cuda::Stream& stream, const Shape& shape,
   require(cuda::rows_are_packed<T>(shape.row_stride, tensors),
           "attention on CUDA needs rows and tensors that begin at multiples of 16 bytes",
           shape.row_stride, "a row stride of a multiple of 8 elements, and aligned tensors");
-  require(stream.device().facts().compute_capability >= 80,
+  require(stream.device().facts().compute_capability >= kLeastComputeCapability,
           "attention on CUDA needs compute capability 8.0 (mma.m16n8k16, cp.async)",
           stream.device().facts().compute_capability, "an Ampere GPU or a newer one");
 }
@@ -99,6 +99,19 @@ std::int64_t keys_streamed(const Shape& shape, std::int64_t rows, std::int64_t t
   return keys;
 }
 
+/// Of ForwardD128, on a multiprocessor.
+bool two_large_blocks_fit(const cuda::DeviceFacts& facts) {
+  return 2 * ForwardD128::kSharedBytes <= facts.max_shared_memory_per_block_bytes;
+}
+
+template <class Tile>
+std::uint64_t forward_bytes(const Shape& shape) {
+  const std::int64_t streamed =
+      2 * keys_streamed(shape, Tile::kQueries, Tile::kKeys) * shape.head_size * 2;
+  const std::int64_t head = head_bytes(shape, 2) + streamed + 4 * shape.sequence;
+  return static_cast<std::uint64_t>(shape.batch * shape.heads * head);
+}
+
 }  // namespace
 
 template <class T>
@@ -107,8 +120,7 @@ void forward(const cuda::Stream& stream, const Shape& shape, const Forward<T>& o
   if (shape.head_size == 64) {
     launch_forward<ForwardD64, attention_forward_bf16_d64, attention_forward_fp16_d64>(
         stream, shape, operands);
-  } else if (2 * ForwardD128::kSharedBytes <=
-             stream.device().facts().max_shared_memory_per_block_bytes) {
+  } else if (two_large_blocks_fit(stream.device().facts())) {
     launch_forward<ForwardD128, attention_forward_bf16_d128, attention_forward_fp16_d128>(
         stream, shape, operands);
   } else {
@@ -138,11 +150,10 @@ std::size_t backward_workspace_floats(const Shape& shape) {
   return static_cast<std::size_t>(shape.batch * shape.heads * shape.sequence);
 }
 
-std::uint64_t forward_bytes_issued(const Shape& shape) {
-  const std::int64_t streamed =
-      2 * keys_streamed(shape, ForwardD64::kQueries, ForwardD64::kKeys) * shape.head_size * 2;
-  const std::int64_t head = head_bytes(shape, 2) + streamed + 4 * shape.sequence;
-  return static_cast<std::uint64_t>(shape.batch * shape.heads * head);
+std::uint64_t forward_bytes_issued(const cuda::DeviceFacts& facts, const Shape& shape) {
+  if (shape.head_size == 64) return forward_bytes<ForwardD64>(shape);
+  return two_large_blocks_fit(facts) ? forward_bytes<ForwardD128>(shape)
+                                     : forward_bytes<ForwardD128Small>(shape);
 }
 
 std::uint64_t backward_bytes_issued(const Shape& shape) {

@@ -55,16 +55,19 @@
 ///
 /// FLOPs issued: the model's and the masked halves of the diagonal's tiles, 1 + 64/T times or so;
 /// backward 7/4 of the model's.
-/// Bytes issued: keys and values once a block of 128 queries that sees them; queries, do, L and δ
-/// once a block of 128 keys: T/256 times the tensors themselves, nearly all served by the
-/// second-level cache. An input that is not finite spreads to earlier rows of its tile: weight 0 of
-/// it is not a number.
+/// Bytes issued: keys and values once a block of 128 queries that sees them (64 in the small tile,
+/// which asks for twice as many); queries, do, L and δ once a block of 128 keys: T/256 times the
+/// tensors themselves, nearly all served by the second-level cache. An input that is not finite
+/// spreads to earlier rows of its tile: weight 0 of it is not a number.
 #include <cstdint>
 
 #include "kernels/attention/operands.h"
 #include "kernels/cuda/entry.h"
 
 namespace assay::attention {
+
+/// Of mma.m16n8k16, ldmatrix and cp.async together.
+inline constexpr int kLeastComputeCapability = 80;
 
 /// A block of the forward pass: 4 warps share `Queries` queries; tiles of 64 keys and of 64 values
 /// pass through a ring of `Slots` slots.
@@ -145,8 +148,10 @@ void backward(const cuda::Stream& stream, const Shape& shape, const Backward<T>&
               float* workspace);
 [[nodiscard]] std::size_t backward_workspace_floats(const Shape& shape);
 
-/// What the launches above ask of global memory (the forward pass with tiles of 128 queries).
-[[nodiscard]] std::uint64_t forward_bytes_issued(const Shape& shape);
+/// What the launches above ask of a device's global memory; all devices launch the same backward
+/// pass.
+[[nodiscard]] std::uint64_t forward_bytes_issued(const cuda::DeviceFacts& facts,
+                                                 const Shape& shape);
 [[nodiscard]] std::uint64_t backward_bytes_issued(const Shape& shape);
 
 }  // namespace assay::attention

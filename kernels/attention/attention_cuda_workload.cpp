@@ -61,8 +61,11 @@ Instance make_instance(Pass pass, const Shape& shape, cuda::Stream& stream, cons
 
 Workload cuda_workload(Pass pass, const Shape& shape, Precision precision) {
   Workload w = declare(pass, shape, precision);
-  w.cuda_bytes_issued =
-      pass == Pass::forward ? forward_bytes_issued(shape) : backward_bytes_issued(shape);
+  w.least_compute_capability = kLeastComputeCapability;
+  w.cuda_bytes_issued = [=](const cuda::DeviceFacts& facts) {
+    return pass == Pass::forward ? forward_bytes_issued(facts, shape)
+                                 : backward_bytes_issued(shape);
+  };
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return precision == Precision::bf16 ? make_instance<Bf16>(pass, shape, stream, key)
                                         : make_instance<Fp16>(pass, shape, stream, key);

@@ -39,7 +39,8 @@ Instance make_instance(std::int64_t rows, std::int64_t width, cuda::Stream& stre
 
 Workload cuda_workload(std::int64_t rows, std::int64_t width) {
   Workload w = declare(rows, width, Precision::bf16);
-  w.cuda_bytes_issued = backward_bytes_issued(rows, width, sizeof(Bf16));
+  w.cuda_bytes_issued =
+      cuda::issued_on_every_device(backward_bytes_issued(rows, width, sizeof(Bf16)));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_instance(rows, width, stream, key);
   };

@@ -20,6 +20,12 @@ std::int64_t threads_of_row(std::int64_t packs) {
   return std::min<std::int64_t>(kWarp * warps, kMaxThreads);
 }
 
+/// Packs of a row that wait in shared memory; the device keeps 512 bytes of it for the sums.
+std::int64_t resident_packs_of(const cuda::DeviceFacts& facts, std::int64_t packs) {
+  const std::int64_t offered = facts.max_shared_memory_per_block_bytes - 512;
+  return std::min(packs, std::min<std::int64_t>(kResidentBytes, offered) / kPackBytes);
+}
+
 }  // namespace
 
 template <class T>
@@ -27,9 +33,7 @@ void forward_backward(const cuda::Stream& stream, const Shape& shape, const std:
                       float scale, T* logits, float* losses) {
   if (shape.rows == 0) return;
   const std::int64_t packs = packs_of_row(shape, sizeof(T));
-  const std::int64_t offered = stream.device().facts().max_shared_memory_per_block_bytes;
-  const std::int64_t room = std::min<std::int64_t>(kResidentBytes, offered - 512) / kPackBytes;
-  const std::int64_t resident = std::min(packs, room);
+  const std::int64_t resident = resident_packs_of(stream.device().facts(), packs);
   const cuda::Geometry where{.grid = {static_cast<unsigned>(shape.rows)},
                              .block = {static_cast<unsigned>(threads_of_row(packs))},
                              .shared_bytes = static_cast<unsigned>(resident * kPackBytes)};
@@ -49,10 +53,11 @@ void add_losses(const cuda::Stream& stream, std::int64_t rows, const float* loss
                                          losses, factor, total);
 }
 
-std::uint64_t forward_backward_bytes_issued(const Shape& shape, std::size_t element_bytes) {
+std::uint64_t forward_backward_bytes_issued(const cuda::DeviceFacts& facts, const Shape& shape,
+                                            std::size_t element_bytes) {
   const auto element = static_cast<std::int64_t>(element_bytes);
   const std::int64_t packs = packs_of_row(shape, element);
-  const std::int64_t read_again = std::max<std::int64_t>(0, packs - kResidentBytes / kPackBytes);
+  const std::int64_t read_again = packs - resident_packs_of(facts, packs);
   const std::int64_t row = (shape.vocabulary + shape.row_stride) * element +
                            kPackBytes * read_again + 4 * threads_of_row(packs) + 4;
   return static_cast<std::uint64_t>(shape.rows * row);

@@ -69,8 +69,9 @@ void forward_backward(const cuda::Stream& stream, const Shape& shape, const std:
 void add_losses(const cuda::Stream& stream, std::int64_t rows, const float* losses, double factor,
                 double* total);
 
-/// What forward_backward asks of global memory, on a device that offers a block 99 KB.
-[[nodiscard]] std::uint64_t forward_backward_bytes_issued(const Shape& shape,
+/// What forward_backward asks of a device's global memory.
+[[nodiscard]] std::uint64_t forward_backward_bytes_issued(const cuda::DeviceFacts& facts,
+                                                          const Shape& shape,
                                                           std::size_t element_bytes);
 
 }  // namespace assay::cross_entropy

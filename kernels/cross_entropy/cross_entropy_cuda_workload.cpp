@@ -46,7 +46,9 @@ Instance make_instance(const Shape& shape, cuda::Stream& stream, const InputKey&
 
 Workload cuda_workload(const Shape& shape) {
   Workload w = declare(shape, Precision::bf16);
-  w.cuda_bytes_issued = forward_backward_bytes_issued(shape, sizeof(Bf16));
+  w.cuda_bytes_issued = [=](const cuda::DeviceFacts& facts) {
+    return forward_backward_bytes_issued(facts, shape, sizeof(Bf16));
+  };
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_instance(shape, stream, key);
   };

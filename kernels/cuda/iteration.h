@@ -18,4 +18,9 @@ inline void set_iteration(Instance& instance, const Stream& stream, std::functio
   };
 }
 
+/// A workload's cuda_bytes_issued where no launch depends on the device.
+inline auto issued_on_every_device(std::uint64_t bytes) {
+  return [bytes](const DeviceFacts&) { return bytes; };
+}
+
 }  // namespace assay::cuda

@@ -75,9 +75,9 @@ double expected_distinct(const Shape& shape) {
 Workload cuda_workload(Pass pass, const Shape& shape) {
   Workload w = declare(pass, shape, Precision::bf16);
   const bool is_forward = pass == Pass::forward;
-  w.cuda_bytes_issued = is_forward
-                            ? forward_bytes_issued(shape, sizeof(Bf16))
-                            : backward_bytes_issued(shape, sizeof(Bf16), expected_distinct(shape));
+  w.cuda_bytes_issued = cuda::issued_on_every_device(
+      is_forward ? forward_bytes_issued(shape, sizeof(Bf16))
+                 : backward_bytes_issued(shape, sizeof(Bf16), expected_distinct(shape)));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return is_forward ? make_forward(shape, stream, key) : make_backward(shape, stream, key);
   };

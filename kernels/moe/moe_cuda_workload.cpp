@@ -117,7 +117,7 @@ Instance make_instance(Operation operation, const Shape& shape, cuda::Stream& st
 
 Workload cuda_workload(Operation operation, const Shape& shape) {
   Workload w = declare(operation, shape, Precision::bf16);
-  w.cuda_bytes_issued = w.bytes;  // nothing is asked for twice
+  w.cuda_bytes_issued = cuda::issued_on_every_device(w.bytes);  // nothing is asked for twice
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_instance(operation, shape, stream, key);
   };

@@ -8,7 +8,13 @@
 namespace assay::moe {
 namespace {
 
-void require_limits(const ProductShape& shape) {
+void require_limits(const cuda::Stream& stream, const ProductShape& shape) {
+  const int compute_capability = stream.device().facts().compute_capability;
+  if (compute_capability < kProductLeastComputeCapability) {
+    throw input_error(
+        "the experts' products on CUDA need compute capability 8.0 (BF16 mma, cp.async)",
+        std::to_string(compute_capability), "an Ampere GPU or a newer one");
+  }
   if (shape.experts <= kMaxExperts && shape.in % 8 == 0 && shape.out % 8 == 0) return;
   throw input_error("the experts' products are beyond their CUDA kernels",
                     std::to_string(shape.experts) + " experts of " + std::to_string(shape.in) +
@@ -28,7 +34,7 @@ cuda::Geometry by_rows(const ProductShape& shape, std::int64_t columns) {
 
 void products_forward(const cuda::Stream& stream, const ProductShape& shape,
                       const std::int64_t* offset, const Bf16* x, const Bf16* w, Bf16* y) {
-  require_limits(shape);
+  require_limits(stream, shape);
   if (shape.slots == 0) return;
   cuda::launch<moe_products_forward_bf16>(stream, by_rows(shape, shape.out), shape, offset, x, w,
                                           y);
@@ -36,7 +42,7 @@ void products_forward(const cuda::Stream& stream, const ProductShape& shape,
 
 void products_input_gradient(const cuda::Stream& stream, const ProductShape& shape,
                              const std::int64_t* offset, const Bf16* dy, const Bf16* w, Bf16* dx) {
-  require_limits(shape);
+  require_limits(stream, shape);
   if (shape.slots == 0) return;
   cuda::launch<moe_products_input_gradient_bf16>(stream, by_rows(shape, shape.in), shape, offset,
                                                  dy, w, dx);
@@ -45,7 +51,7 @@ void products_input_gradient(const cuda::Stream& stream, const ProductShape& sha
 void products_weight_gradient(const cuda::Stream& stream, const ProductShape& shape,
                               const std::int64_t* offset, const Bf16* dy, const Bf16* x,
                               float* dw) {
-  require_limits(shape);
+  require_limits(stream, shape);
   if (shape.slots == 0) return;
   const cuda::Geometry where{
       .grid = {cuda::blocks_for(shape.in, kProductTile), cuda::blocks_for(shape.out, kProductTile),

@@ -41,6 +41,8 @@ struct ProductShape {
   std::int64_t out = 0;
 };
 
+/// Of mma.m16n8k16 in BF16, cp.async, and 96 KB of shared memory.
+inline constexpr int kProductLeastComputeCapability = 80;
 inline constexpr int kProductThreads = 256;
 inline constexpr int kProductTile = 128;  ///< rows and columns of a block's outputs
 inline constexpr int kProductDepth = 64;  ///< of a step
@@ -70,7 +72,7 @@ namespace assay::moe {
 
 /// Launches on a stream; operands are device addresses: offset (experts + 1), x and dx (slots, in),
 /// y and dy (slots, out), w and dw (experts, out, in). Rows of slots that no expert owns are not
-/// written. Errors: input_error for shapes beyond the limits.
+/// written. Errors: input_error for shapes beyond the limits and compute capability below 8.0.
 void products_forward(const cuda::Stream& stream, const ProductShape& shape,
                       const std::int64_t* offset, const Bf16* x, const Bf16* w, Bf16* y);
 void products_input_gradient(const cuda::Stream& stream, const ProductShape& shape,

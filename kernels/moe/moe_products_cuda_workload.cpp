@@ -199,13 +199,14 @@ Workload cuda_product_workload(ProductPass pass, const ProductShape& shape) {
   w.problem = {
       {"slots", shape.slots}, {"experts", shape.experts}, {"in", shape.in}, {"out", shape.out}};
   w.precision = Precision::bf16;
+  w.least_compute_capability = kProductLeastComputeCapability;
   w.flops = static_cast<std::uint64_t>(2 * shape.slots * shape.in * shape.out);
   const std::int64_t weights = shape.experts * shape.in * shape.out;
   const std::int64_t rows = shape.slots * (shape.in + shape.out);
   w.bytes = static_cast<std::uint64_t>(2 * rows +
                                        (pass == ProductPass::weight_gradient ? 8 : 2) * weights);
   w.inputs = "normal(0, 1) by Philox; as many slots for each expert";
-  w.cuda_bytes_issued = bytes_issued(pass, shape);
+  w.cuda_bytes_issued = cuda::issued_on_every_device(bytes_issued(pass, shape));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     const auto operands = std::make_shared<const Operands>(stream, shape, key.key);
     Instance instance;

@@ -69,9 +69,9 @@ Instance make_instance(Kind kind, Pass pass, const Shape& shape, cuda::Stream& s
 Workload cuda_workload(Kind kind, Pass pass, const Shape& shape) {
   Workload w = declare(kind, pass, shape, Precision::bf16);
   const bool layernorm = kind == Kind::layernorm;
-  w.cuda_bytes_issued = pass == Pass::forward
-                            ? forward_bytes_issued(shape, layernorm, sizeof(Bf16), true)
-                            : backward_bytes_issued(shape, layernorm, sizeof(Bf16), false);
+  w.cuda_bytes_issued = cuda::issued_on_every_device(
+      pass == Pass::forward ? forward_bytes_issued(shape, layernorm, sizeof(Bf16), true)
+                            : backward_bytes_issued(shape, layernorm, sizeof(Bf16), false));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_instance(kind, pass, shape, stream, key);
   };

@@ -51,7 +51,8 @@ Instance make_integers(std::int64_t n, cuda::Stream& stream, const InputKey& key
 
 Workload cuda_normal_workload(std::int64_t n, Precision precision) {
   Workload w = declare_normal(n, precision);
-  w.cuda_bytes_issued = fill_bytes_issued(n, precision == Precision::bf16 ? 2 : 4);
+  w.cuda_bytes_issued =
+      cuda::issued_on_every_device(fill_bytes_issued(n, precision == Precision::bf16 ? 2 : 4));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return precision == Precision::bf16 ? make_normal<Bf16>(n, stream, key)
                                         : make_normal<float>(n, stream, key);
@@ -61,7 +62,7 @@ Workload cuda_normal_workload(std::int64_t n, Precision precision) {
 
 Workload cuda_integers_workload(std::int64_t n) {
   Workload w = declare_integers(n);
-  w.cuda_bytes_issued = fill_bytes_issued(n, sizeof(std::int32_t));
+  w.cuda_bytes_issued = cuda::issued_on_every_device(fill_bytes_issued(n, sizeof(std::int32_t)));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_integers(n, stream, key);
   };

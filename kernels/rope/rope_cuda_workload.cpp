@@ -39,7 +39,7 @@ Instance make_instance(Pass pass, const Shape& shape, cuda::Stream& stream, cons
 
 Workload cuda_workload(Pass pass, const Shape& shape) {
   Workload w = declare(pass, shape, Precision::bf16);
-  w.cuda_bytes_issued = bytes_issued(shape, sizeof(Bf16));
+  w.cuda_bytes_issued = cuda::issued_on_every_device(bytes_issued(shape, sizeof(Bf16)));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_instance(pass, shape, stream, key);
   };

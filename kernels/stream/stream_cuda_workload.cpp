@@ -41,7 +41,7 @@ Instance make_instance(Operation operation, std::int64_t n, cuda::Stream& stream
 
 Workload cuda_workload(Operation operation, std::int64_t n) {
   Workload w = declare(operation, n);
-  w.cuda_bytes_issued = w.bytes;  // each array once, nothing else
+  w.cuda_bytes_issued = cuda::issued_on_every_device(w.bytes);  // each array once, nothing else
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_instance(operation, n, stream, drawn_seed(key));
   };

@@ -24,7 +24,8 @@ struct DeviceBuffers {
 
 Workload cuda_workload(const Shape& shape) {
   Workload w = declare(shape);
-  w.cuda_bytes_issued = draw_bytes_issued(shape.rows * shape.length, shape.vocabulary);
+  w.cuda_bytes_issued =
+      cuda::issued_on_every_device(draw_bytes_issued(shape.rows * shape.length, shape.vocabulary));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     auto b = std::make_shared<const DeviceBuffers>(stream, shape, key);
     Instance instance;

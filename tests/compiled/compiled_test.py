@@ -212,6 +212,12 @@ class Floors(unittest.TestCase):
         self.assertIsNone(self.floor("gemm", "fp8_e4m3", 1e12, 1e6))
         self.assertEqual(self.floor("gemm", "fp64", 1e10, 1), (1000, True))
 
+    def test_issued_bytes_of_an_accelerator_with_other_tiles(self):
+        self.assertEqual(make_page.issued_text({}), "—")
+        self.assertEqual(make_page.issued_text({"80": 1000, "89": 1000, "90": 1000}), "1,000")
+        self.assertEqual(make_page.issued_text({"80": 1000, "89": 2000, "90": 1000}),
+                         "1,000; RTX 4090: 2,000")
+
 
 if __name__ == "__main__":
     unittest.main()

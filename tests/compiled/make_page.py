@@ -15,7 +15,7 @@ import sys
 import compiled
 
 SKIPPED = 77
-ACCELERATORS = ["A100 SXM4 80GB", "H100 SXM5 80GB", "H20", "RTX 4090"]
+ARCHITECTURE_OF = {"A100 SXM4 80GB": 80, "H100 SXM5 80GB": 90, "H20": 90, "RTX 4090": 89}
 # Families whose arithmetic is products, done by tensor cores; the others' is done lane by lane in
 # FP32 whatever the storage type.
 PRODUCT_FAMILIES = {"attention", "gemm"}
@@ -53,7 +53,8 @@ The least time of an iteration, in µs, at the sizes that a GPU is measured with
 or compulsory bytes over the bandwidth, whichever takes longer († where FLOPs do). Products (GEMM,
 attention, training steps) are set against the peak of their precision, of the tensor cores where
 they know it; all else is computed in FP32 lane by lane and set against that peak. Issued bytes are
-— where a library's kernels do the work. Peaks and bandwidths: `results/edition/data/{peaks}`.
+— where a library's kernels do the work, and named apart for an accelerator whose shared memory asks
+for other tiles. Peaks and bandwidths: `results/edition/data/{peaks}`.
 """
 
 
@@ -147,8 +148,8 @@ def count_rows(records):
         moved = counted["global_read_bytes"] + counted["global_written_bytes"]
         yield [contract["name"], f"sm_{record['architecture']}", f"{counted['instructions']:,}",
                f"{counted['global_read_bytes']:,}", f"{counted['global_written_bytes']:,}",
-               f"{contract['cuda_bytes_issued']:,}", ratio(moved, contract["cuda_bytes_issued"]),
-               f"{contract['bytes']:,}", ratio(contract["cuda_bytes_issued"], contract["bytes"]),
+               f"{record['bytes_issued']:,}", ratio(moved, record["bytes_issued"]),
+               f"{contract['bytes']:,}", ratio(record["bytes_issued"], contract["bytes"]),
                f"{counted['flops']:,}", f"{counted['tensor_flops']:,}", f"{contract['flops']:,}",
                f"{counted['barriers']:,}"]
 
@@ -198,17 +199,28 @@ def floor_text(accelerator, workload):
     return f"{microseconds:.{1 if microseconds >= 10 else 2}f}{' †' if by_flops else ''}"
 
 
+def issued_text(issued):
+    """Bytes issued, {"80": bytes}: one number where all architectures agree, else that of most and
+    beside it which accelerators differ."""
+    if not issued:
+        return "—"
+    by_sku = {sku: issued[str(architecture)] for sku, architecture in ARCHITECTURE_OF.items()}
+    of_most = max(by_sku.values(), key=list(by_sku.values()).count)
+    others = [f"; {sku}: {bytes_:,}" for sku, bytes_ in by_sku.items() if bytes_ != of_most]
+    return f"{of_most:,}" + "".join(others)
+
+
 def floor_section(workloads, peaks, peaks_name):
     by_sku = {accelerator["sku"]: accelerator for accelerator in peaks["accelerators"]}
-    accelerators = [by_sku[sku] for sku in ACCELERATORS]
+    accelerators = [by_sku[sku] for sku in ARCHITECTURE_OF]
     yield from FLOORS.format(peaks=peaks_name).splitlines()
     rows = [[w["name"], f"{w['flops']:,}", f"{w['bytes']:,}",
-             f"{w['cuda_bytes_issued']:,}" if w["cuda_bytes_issued"] else "—",
-             ratio(w["flops"], w["bytes"]), *(floor_text(a, w) for a in accelerators)]
+             issued_text(w["bytes_issued"]), ratio(w["flops"], w["bytes"]),
+             *(floor_text(a, w) for a in accelerators)]
             for w in sorted(workloads, key=lambda w: w["name"])]
     yield from table([("workload", False), ("FLOPs", True), ("bytes compulsory", True),
                       ("bytes issued", True), ("FLOP/byte", True),
-                      *((sku, True) for sku in ACCELERATORS)], rows)
+                      *((sku, True) for sku in ARCHITECTURE_OF)], rows)
 
 
 def make_page(arguments):

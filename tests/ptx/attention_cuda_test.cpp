@@ -18,6 +18,10 @@ namespace {
 using cuda::Buffer;
 using cuda::Stream;
 
+void on_each_device(const std::function<void(Stream&)>& body) {
+  cuda_test::on_each_architecture(body, {}, kLeastComputeCapability);
+}
+
 /// Device memory of a case. Every byte of the gradients is 0xFF before a kernel writes it.
 template <class T>
 struct OnDevice {
@@ -60,7 +64,7 @@ template <class T>
 void expect_definition(const Shape& shape) {
   SCOPED_TRACE(text(shape));
   const Case<T> c(shape);
-  cuda_test::on_each_architecture([&](Stream& stream) {
+  on_each_device([&](Stream& stream) {
     for (const Check& check : checks(c, run(c, stream))) {
       EXPECT_TRUE(check.passed()) << check.name << ' ' << check.error << " > " << check.bound;
     }
@@ -84,30 +88,41 @@ TEST(AttentionCuda, EqualsDefinitionAtHeadSize128) {
 
 TEST(AttentionCuda, SameBitsInAllOrders) {
   const Case<Bf16> c(shape_of(1, 130, 1, 1, 64));
-  cuda_test::expect_same_bits_in_all_orders([&](Stream& stream) {
-    const auto results = run(c, stream);
-    return cuda_test::bytes_of(results.out, results.dqkv, results.log_sum);
+  cuda_test::expect_same_bits_in_all_orders(
+      [&](Stream& stream) {
+        const auto results = run(c, stream);
+        return cuda_test::bytes_of(results.out, results.dqkv, results.log_sum);
+      },
+      kLeastComputeCapability);
+}
+
+/// The tile of devices with 99 KiB of shared memory, and sections that don't divide the heads; the
+/// backward pass takes the statistics that it leaves.
+template <auto* Entry, class T>
+void expect_small_tile_definition(const Shape& shape) {
+  SCOPED_TRACE(text(shape));
+  const Case<T> c(shape);
+  on_each_device([&](Stream& stream) {
+    using Tile = ForwardD128Small;
+    const OnDevice<T> device(c, stream);
+    const auto blocks = cuda::blocks_for(shape.sequence, Tile::kQueries);
+    const auto heads = static_cast<unsigned>(shape.batch * shape.heads);
+    const Schedule schedule{static_cast<int>(blocks), static_cast<int>(heads), 2};
+    cuda::launch<Entry>(
+        stream,
+        {.grid = {blocks * heads}, .block = {Tile::kThreads}, .shared_bytes = Tile::kSharedBytes},
+        shape, device.forward(), schedule);
+    backward(stream, shape, device.backward(), device.workspace.data());
+    for (const Check& check : checks(c, device.results(stream))) {
+      EXPECT_TRUE(check.passed()) << check.name << ' ' << check.error << " > " << check.bound;
+    }
   });
 }
 
-/// The tile of devices with 99 KiB of shared memory, and sections that don't divide the heads.
 TEST(AttentionCuda, SmallTileEqualsDefinition) {
-  const Case<Fp16> c(shape_of(1, 100, 3, 1, 128));
-  const auto control =
-      define(c.shape, to_single(c.qkv), to_single(c.dout), {}, control_weights<Fp16>());
-  const auto exact = define(c.shape, to_double(c.qkv), to_double(c.dout));
-  cuda_test::on_each_architecture([&](Stream& stream) {
-    using Tile = ForwardD128Small;
-    const OnDevice<Fp16> device(c, stream);
-    const Schedule schedule{2, 3, 2};
-    cuda::launch<attention_forward_fp16_d128_small>(
-        stream, {.grid = {6}, .block = {Tile::kThreads}, .shared_bytes = Tile::kSharedBytes},
-        c.shape, device.forward(), schedule);
-    const auto output = device.results(stream);
-    const Check check =
-        compare_with_control("out", to_double(output.out), stored_as<Fp16>(control.out), exact.out);
-    EXPECT_TRUE(check.passed()) << check.error << " > " << check.bound;
-  });
+  expect_small_tile_definition<attention_forward_fp16_d128_small, Fp16>(
+      shape_of(1, 100, 3, 1, 128));
+  expect_small_tile_definition<attention_forward_bf16_d128_small, Bf16>(shape_of(1, 70, 1, 1, 128));
 }
 
 /// A later token changes nothing before it, not even a bit; elements between rows stay untouched.
@@ -119,7 +134,7 @@ TEST(AttentionCuda, SeesNoFutureAndWritesNoGap) {
   for (std::int64_t i = 0; i < c.shape.row_stride; ++i) {
     other.qkv[static_cast<std::size_t>(kChanged * c.shape.row_stride + i)] = to_bf16(1e30F);
   }
-  cuda_test::on_each_architecture([&](Stream& stream) {
+  on_each_device([&](Stream& stream) {
     const auto before = run(c, stream);
     const auto after = run(other, stream);
     EXPECT_EQ(std::memcmp(before.out.data(), after.out.data(), kChanged * 64 * sizeof(Bf16)), 0);
@@ -144,7 +159,7 @@ TEST(AttentionCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
 }
 
 TEST(AttentionCuda, RefusesWhatItCannotCompute) {
-  cuda_test::on_each_architecture([](Stream& stream) {
+  on_each_device([](Stream& stream) {
     const Buffer<Bf16> memory(stream.device(), 64);
     Bf16* const p = memory.data();
     const Forward<Bf16> aligned{p, p, p, p, nullptr};
@@ -153,6 +168,38 @@ TEST(AttentionCuda, RefusesWhatItCannotCompute) {
     EXPECT_THROW(forward(stream, shape_of(1, 4, 2, 1, 64, 4), aligned), Error);
     EXPECT_THROW(forward(stream, shape_of(1, 4, 3, 2, 64), aligned), Error);
     EXPECT_THROW(forward(stream, shape_of(1, 4, 2, 1, 64), misaligned), Error);
+  });
+}
+
+/// Devices that take the small tile, which asks for each key once more.
+TEST(AttentionCudaWorkload, MovesTheBytesOfTheTileThatIsLaunched) {
+  if (!cuda_test::is_functional()) GTEST_SKIP() << "on the functional device only";
+  if (cuda_test::first_architecture_from(kLeastComputeCapability).value_or(90) > 86) {
+    GTEST_SKIP() << "no code for compute capability 8.0 or 8.6";
+  }
+  const Workload workload =
+      cuda_workload(Pass::forward, packed({1, 192, 1, 1, 128, 0}), Precision::bf16);
+  std::uint64_t of_larger_tile = 0;
+  for (const int architecture : {80, 86}) {
+    cuda_test::on_architecture(architecture, [&](Stream& stream) {
+      cuda_test::expect_workload_on(stream, workload, {});
+      const std::uint64_t issued = workload.cuda_bytes_issued(stream.device().facts());
+      EXPECT_GT(issued, of_larger_tile);
+      of_larger_tile = issued;
+    });
+  }
+}
+
+/// The code for Turing is a trap: no launch may reach it.
+TEST(AttentionCuda, RefusesDevicesBelow80) {
+  if (!cuda_test::is_functional()) GTEST_SKIP() << "on the functional device only";
+  cuda_test::on_architecture(75, [](Stream& stream) {
+    const Buffer<Bf16> memory(stream.device(), 64);
+    Bf16* const p = memory.data();
+    const Shape shape = shape_of(1, 4, 2, 1, 64);
+    EXPECT_THROW(forward(stream, shape, Forward<Bf16>{p, p, p, p, nullptr}), Error);
+    EXPECT_THROW(backward(stream, shape, Backward<Bf16>{p, p, p, p, nullptr, p, p, p, p}, nullptr),
+                 Error);
   });
 }
 

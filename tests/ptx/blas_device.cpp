@@ -9,7 +9,7 @@ namespace assay::cuda_test {
 
 void on_each_library(const host_blas::Options& options,
                      const std::function<void(cuda::Stream&, const cuda::blas::Table&)>& body,
-                     const ptx_device::Options& device_options) {
+                     const ptx_device::Options& device_options, int least) {
   const auto on_architecture = [&](cuda::Stream& stream) {
     if (!is_functional()) return body(stream, cuda::blas::system_library());
     const cuda::DriverTable clocked = host_blas::with_clock(stream.device().driver());
@@ -22,7 +22,7 @@ void on_each_library(const host_blas::Options& options,
     body(clocked_stream, host_blas::library());
     EXPECT_TRUE(host_blas::leaks().empty()) << host_blas::leaks().front();
   };
-  on_each_architecture(on_architecture, device_options);
+  on_each_architecture(on_architecture, device_options, least);
 }
 
 cuda::blas::LibrarySource tested_library() {

@@ -87,7 +87,7 @@ TEST(MeasuredOnADevice, AStepIsTimedByTheWallAndItsKernelsToldApart) {
                       item.batch * static_cast<std::int64_t>(item.sample_end_ns.size()));
         expect_sound(item);
       },
-      cuda_test::without_checks());
+      cuda_test::without_checks(), 80);
 }
 
 }  // namespace

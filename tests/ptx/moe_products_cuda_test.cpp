@@ -18,6 +18,10 @@ namespace {
 using cuda::Buffer;
 using cuda::Stream;
 
+void on_each_device(const std::function<void(Stream&)>& body) {
+  cuda_test::on_each_architecture(body, {}, kProductLeastComputeCapability);
+}
+
 /// A routing by how many slots each expert owns; the products' operands and what came out.
 struct Case {
   ProductShape shape;
@@ -103,7 +107,7 @@ void expect_definition(const Stream& stream, Case c) {
 /// Tiles that are cut off in each direction, more than one of each, experts without slots at both
 /// ends and between, depths of several steps and of less than one.
 TEST(MoeProductsCuda, EqualTheDefinitionWithinControl) {
-  cuda_test::on_each_architecture([](Stream& stream) {
+  on_each_device([](Stream& stream) {
     expect_definition(stream, Case({0, 3, 0, 129, 17, 0}, 72, 136));
     expect_definition(stream, Case({40}, 264, 8));
     expect_definition(stream, Case({1, 1, 1}, 8, 208));
@@ -111,7 +115,7 @@ TEST(MoeProductsCuda, EqualTheDefinitionWithinControl) {
 }
 
 TEST(MoeProductsCuda, NoSlotsAreNoWork) {
-  cuda_test::on_each_architecture([](Stream& stream) {
+  on_each_device([](Stream& stream) {
     Case c({0, 0}, 8, 8);
     c.run(stream);
     EXPECT_EQ(c.dw_out, c.dw);
@@ -119,15 +123,17 @@ TEST(MoeProductsCuda, NoSlotsAreNoWork) {
 }
 
 TEST(MoeProductsCuda, SameBitsInAllOrders) {
-  cuda_test::expect_same_bits_in_all_orders([](Stream& stream) {
-    Case c({2, 0, 20}, 72, 24);
-    c.run(stream);
-    return cuda_test::bytes_of(c.y, c.dx, c.dw_out);
-  });
+  cuda_test::expect_same_bits_in_all_orders(
+      [](Stream& stream) {
+        Case c({2, 0, 20}, 72, 24);
+        c.run(stream);
+        return cuda_test::bytes_of(c.y, c.dx, c.dw_out);
+      },
+      kProductLeastComputeCapability);
 }
 
 TEST(MoeProductsCuda, RefusesWhatItIsNotMadeFor) {
-  cuda_test::on_each_architecture([](Stream& stream) {
+  on_each_device([](Stream& stream) {
     for (const ProductShape& shape :
          {ProductShape{1, 257, 8, 8}, ProductShape{1, 1, 4, 8}, ProductShape{1, 1, 8, 12}}) {
       EXPECT_THROW(products_forward(stream, shape, nullptr, nullptr, nullptr, nullptr), Error);
@@ -136,6 +142,18 @@ TEST(MoeProductsCuda, RefusesWhatItIsNotMadeFor) {
       EXPECT_THROW(products_weight_gradient(stream, shape, nullptr, nullptr, nullptr, nullptr),
                    Error);
     }
+  });
+}
+
+/// The code for Turing is a trap: no launch may reach it.
+TEST(MoeProductsCuda, RefusesDevicesBelow80) {
+  if (!cuda_test::is_functional()) GTEST_SKIP() << "on the functional device only";
+  cuda_test::on_architecture(75, [](Stream& stream) {
+    const ProductShape shape{1, 1, 8, 8};
+    EXPECT_THROW(products_forward(stream, shape, nullptr, nullptr, nullptr, nullptr), Error);
+    EXPECT_THROW(products_input_gradient(stream, shape, nullptr, nullptr, nullptr, nullptr), Error);
+    EXPECT_THROW(products_weight_gradient(stream, shape, nullptr, nullptr, nullptr, nullptr),
+                 Error);
   });
 }
 

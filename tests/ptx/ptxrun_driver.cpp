@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ptx_device/architecture.h"
 #include "ptx_device/fatbin.h"
 
 namespace assay::ptxrun {
@@ -93,7 +94,7 @@ Result device_get_attribute(int* value, cuda::DeviceAttribute attribute, cuda::D
       *value = 108;
       return cuda::kSuccess;
     case cuda::DeviceAttribute::max_shared_memory_per_block_optin:
-      *value = (architecture >= 90 ? 227 : 163) * 1024;
+      *value = ptx_device::architecture_of(architecture).shared_per_block_optin;
       return cuda::kSuccess;
     default:
       *value = 1024;

@@ -61,6 +61,11 @@ std::vector<int> tested_architectures() {
   return all;
 }
 
+std::string needs_text(int compute_capability) {
+  return "needs compute capability " + std::to_string(compute_capability / 10) + "." +
+         std::to_string(compute_capability % 10);
+}
+
 void run_on(const ptx_device::Options& options, const std::function<void(cuda::Stream&)>& body) {
   cuda::Device device(observed(fresh_driver(options)), 0);
   cuda::Stream stream(device);
@@ -92,11 +97,25 @@ ptx_device::Options without_checks() {
   return options;
 }
 
-void on_each_architecture(const std::function<void(cuda::Stream&)>& body,
-                          const ptx_device::Options& options) {
-  if (!is_functional()) return run_on(options, body);
-  ASSERT_FALSE(tested_architectures().empty()) << "this build carries no CUDA kernels";
+std::optional<int> first_architecture_from(int least) {
   for (const int architecture : tested_architectures()) {
+    if (architecture >= least) return architecture;
+  }
+  return std::nullopt;
+}
+
+bool any_device_from(int compute_capability) {
+  if (is_functional()) return first_architecture_from(compute_capability).has_value();
+  return cuda::read_device_facts(cuda::system_driver(), 0).compute_capability >= compute_capability;
+}
+
+void on_each_architecture(const std::function<void(cuda::Stream&)>& body,
+                          const ptx_device::Options& options, int least) {
+  ASSERT_FALSE(tested_architectures().empty()) << "this build carries no CUDA kernels";
+  if (!any_device_from(least)) GTEST_SKIP() << needs_text(least);
+  if (!is_functional()) return run_on(options, body);
+  for (const int architecture : tested_architectures()) {
+    if (architecture < least) continue;
     SCOPED_TRACE("sm_" + std::to_string(architecture));
     ptx_device::Options of_architecture = options;
     of_architecture.architecture = architecture;
@@ -104,8 +123,13 @@ void on_each_architecture(const std::function<void(cuda::Stream&)>& body,
   }
 }
 
+void on_architecture(int architecture, const std::function<void(cuda::Stream&)>& body) {
+  run_on({.architecture = architecture}, body);
+}
+
 void expect_same_bits_in_all_orders(
-    const std::function<std::vector<std::byte>(cuda::Stream&)>& body) {
+    const std::function<std::vector<std::byte>(cuda::Stream&)>& body, int least) {
+  if (!any_device_from(least)) GTEST_SKIP() << needs_text(least);
   using ptx_device::Order;
   struct Way {
     Order order;
@@ -115,6 +139,7 @@ void expect_same_bits_in_all_orders(
   for (const Way way : {Way{Order::forward, 1}, Way{Order::reverse, 1}, Way{Order::random, 1},
                         Way{Order::random, 2}}) {
     ptx_device::Options options;
+    options.architecture = first_architecture_from(least).value_or(options.architecture);
     options.order = way.order;
     options.seed = way.seed;
     std::vector<std::byte> bits;

@@ -5,6 +5,7 @@
 /// its path (ASSAY_PTXRUN). ASSAY_TEST_ARCHITECTURE=80 leaves out other architectures.
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "kernels/cuda/device.h"
@@ -22,18 +23,30 @@ namespace assay::cuda_test {
 /// What launches did since the last call; zeros on a real GPU.
 [[nodiscard]] ptx_device::Counters take_counted();
 
+/// Whether the tests run on a device of that compute capability (80 for 8.0) or a later one.
+[[nodiscard]] bool any_device_from(int compute_capability);
+
 /// Runs body on a fresh device of each architecture that the build has kernels for, made by
-/// `options` but for the architecture; on a real GPU once.
+/// `options` but for the architecture; on a real GPU once. Devices below `least` (80 for 8.0),
+/// which lack what the kernels are made of, are left out; where that leaves none the test is
+/// skipped.
 void on_each_architecture(const std::function<void(cuda::Stream&)>& body,
-                          const ptx_device::Options& options = {});
+                          const ptx_device::Options& options = {}, int least = 0);
+
+/// Runs body on a functional device of that architecture, whatever the build has kernels for.
+void on_architecture(int architecture, const std::function<void(cuda::Stream&)>& body);
 
 /// For tests of what is around kernels whose own tests look for races: without those checks the
 /// functional device takes half the time.
 [[nodiscard]] ptx_device::Options without_checks();
 
 /// Runs body, which returns its outputs' bytes, in each thread order (forward, reverse, two random
-/// ones; on a real GPU four times) and expects the same bits.
+/// ones; on a real GPU four times) on the first architecture from `least` on, and expects the same
+/// bits. Without such a device the test is skipped.
 void expect_same_bits_in_all_orders(
-    const std::function<std::vector<std::byte>(cuda::Stream&)>& body);
+    const std::function<std::vector<std::byte>(cuda::Stream&)>& body, int least = 0);
+
+/// The first architecture from `least` on that the build has kernels for, or nothing.
+[[nodiscard]] std::optional<int> first_architecture_from(int least);
 
 }  // namespace assay::cuda_test

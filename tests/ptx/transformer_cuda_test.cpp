@@ -24,6 +24,7 @@ using cuda::Stream;
 using cuda::blas::Table;
 
 constexpr InputKey kKey{17};
+constexpr int kLeastComputeCapability = 80;  ///< of BF16
 
 /// GPT-2's family: learnt positions, biases, layer norms, GELU, the head tied to the embedding.
 StepOptions small_gpt2() {
@@ -81,7 +82,7 @@ void on_device(const std::function<void(Stream&, const Table&)>& body,
   // One algorithm a product: choosing among several is gemm_cuda_test's subject.
   host_blas::Options options;
   options.proposals = {{.seconds = 1e-3}};
-  cuda_test::on_each_library(options, body, device);
+  cuda_test::on_each_library(options, body, device, kLeastComputeCapability);
 }
 
 /// On the first architecture only: what is asked there doesn't depend on it, and takes its time.

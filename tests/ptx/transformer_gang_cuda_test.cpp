@@ -69,8 +69,11 @@ Outcome outcome_of(const cuda::DriverTable& driver, int ordinal, const StepOptio
 
 class CudaGang : public testing::TestWithParam<std::size_t> {
  protected:
-  CudaGang() {
+  void SetUp() override {
+    const auto architecture = cuda_test::first_architecture_from(80);
+    if (!architecture) GTEST_SKIP() << "no code for BF16, which needs compute capability 8.0";
     ptx_device::Options options = cuda_test::without_checks();
+    options.architecture = *architecture;
     options.device_count = kRanks;
     ptx_device::configure(options);
     driver_ = host_blas::with_clock(ptx_device::driver());

@@ -43,17 +43,17 @@ ordered_json contract_json(const Workload& workload) {
           {"problem", problem},
           {"precision", name(workload.precision)},
           {"flops", workload.flops},
-          {"bytes", workload.bytes},
-          {"cuda_bytes_issued", workload.cuda_bytes_issued}};
+          {"bytes", workload.bytes}};
 }
 
-void record_workload(const Workload& workload, int architecture,
+void record_workload(const Workload& workload, const cuda::DeviceFacts& facts,
                      const ptx_device::Counters& counted, const Launches& launches) {
   const char* const path = std::getenv("ASSAY_PTX_RECORDS");
   if (path == nullptr) return;
   static std::ofstream file(path);
   const ordered_json record{{"contract", contract_json(workload)},
-                            {"architecture", architecture},
+                            {"architecture", facts.compute_capability},
+                            {"bytes_issued", workload.cuda_bytes_issued(facts)},
                             {"counted", counted_json(counted)},
                             {"launches", launches_json(launches)}};
   if (!(file << record.dump() << '\n' << std::flush)) {

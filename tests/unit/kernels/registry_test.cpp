@@ -69,6 +69,35 @@ TEST(Registry, Bf16NeedsALevelThatHasIt) {
   EXPECT_TRUE(unavailable_on(workload, CpuDevice{CpuLevel::v2, 1}));
 }
 
+/// Turing computes in FP16, but its instructions aren't those that attention is made of.
+TEST(Registry, AKernelMayNeedANewerGpuThanItsPrecision) {
+  Workload workload;
+  workload.family = "attention";
+  workload.operation = "attention_forward";
+  workload.precision = Precision::fp16;
+  workload.on_cuda = [](cuda::Stream&, const InputKey&) { return Instance{}; };
+  EXPECT_EQ(unavailable_on(workload, CudaTarget{75, nullptr}), std::nullopt);
+  workload.least_compute_capability = 80;
+  EXPECT_EQ(unavailable_on(workload, CudaTarget{75, nullptr}),
+            "attention/attention_forward needs compute capability 8.0");
+  EXPECT_EQ(unavailable_on(workload, CudaTarget{80, nullptr}), std::nullopt);
+  workload.precision = Precision::fp8_e4m3;
+  EXPECT_EQ(unavailable_on(workload, CudaTarget{80, nullptr}),
+            "fp8_e4m3 needs compute capability 8.9");
+}
+
+/// What a T4 is offered: nothing whose launch would be refused.
+TEST(Registry, TuringIsOfferedNoKernelOfNewerInstructions) {
+  int offered = 0;
+  for (const Workload& workload : workload_registry()) {
+    if (!workload.on_cuda || unavailable_on(workload, CudaTarget{75, nullptr, 8})) continue;
+    ++offered;
+    EXPECT_NE(workload.family, "attention") << workload.name;
+    EXPECT_NE(workload.precision, Precision::bf16) << workload.name;
+  }
+  EXPECT_GT(offered, 0);
+}
+
 TEST(Registry, TextOfAProblem) {
   EXPECT_EQ(problem_text({{"rows", 4}, {"width", 8}}), "rows4_width8");
   EXPECT_EQ(problem_text({}), "");
