@@ -20,6 +20,7 @@ struct SourcePlace {
   int call_file = 0;
   int call_line = 0;
   int call_column = 0;
+  int caller = -1;  ///< of Module::places: that call, with where its own function was inlined
 };
 
 struct Operand {

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstdlib>
+#include <map>
 #include <unordered_map>
 
 #include "ptx_device/debug_strings.h"
@@ -351,6 +353,7 @@ class Parser {
     for (const Variable& variable : function.parameters) register_formal(function, variable);
     for (const Variable& variable : function.returns) register_formal(function, variable);
     place_ = -1;
+    calls_.clear();
     while (!scopes_.empty()) body_item(function);
   }
   /// Formal parameters are variables of the body, parameters first.
@@ -450,6 +453,13 @@ class Parser {
       }
     }
     place_ = static_cast<int>(module_.places.size());
+    if (place.call_file != 0) {
+      const auto call = calls_.find({place.call_file, place.call_line, place.call_column});
+      if (call != calls_.end()) place.caller = call->second;
+    }
+    // Some places of an inlined function are told a second time without saying that it is inlined.
+    const auto [known, is_new] = calls_.try_emplace({place.file, place.line, place.column}, place_);
+    if (!is_new && place.call_file != 0) known->second = place_;
     module_.places.push_back(place);
   }
 
@@ -560,6 +570,9 @@ class Parser {
   Module module_;
   std::vector<Scope> scopes_;
   int place_ = -1;
+  /// The body's last place of a file, line and column: a call is told of before what was inlined
+  /// for it. Not the module's, in which instances of a template have their places in common.
+  std::map<std::array<int, 3>, int> calls_;
   DebugStrings debug_strings_;
 };
 

@@ -11,28 +11,14 @@ std::string file_name(const Module& module, int file) {
   return found == module.files.end() ? fmt::format("file {}", file) : found->second;
 }
 
-/// The place where the function around a call was itself inlined, if any; -1 for none.
-int place_of_call(const Module& module, const SourcePlace& place) {
-  for (std::size_t i = module.places.size(); i-- > 0;) {
-    const SourcePlace& caller = module.places[i];
-    if (caller.file == place.call_file && caller.line == place.call_line &&
-        caller.column == place.call_column) {
-      return static_cast<int>(i);
-    }
-  }
-  return -1;
-}
-
 std::string source_of(const Module& module, int index) {
   const SourcePlace* place = &module.places[static_cast<std::size_t>(index)];
   std::string text = fmt::format("source {}:{}", file_name(module, place->file), place->line);
-  constexpr int kDeepest = 32;  // of inlining
-  for (int depth = 0; place->call_file != 0 && depth < kDeepest; ++depth) {
+  while (place->call_file != 0) {
     text += fmt::format(", in {} inlined at {}:{}", place->inlined_function,
                         file_name(module, place->call_file), place->call_line);
-    const int caller = place_of_call(module, *place);
-    if (caller < 0) break;
-    place = &module.places[static_cast<std::size_t>(caller)];
+    if (place->caller < 0) break;
+    place = &module.places[static_cast<std::size_t>(place->caller)];
   }
   return text;
 }
