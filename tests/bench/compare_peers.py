@@ -4,7 +4,9 @@
 GPT-2 124M, forward + backward + AdamW, tokens per second:
   assay          the program under test, BF16 where the CPU has it and FP32
   plain C        a CPU GPT-2 trainer in plain C that reads gpt2_124M.bin and prints
-                 "step ... (took ... ms)", B=4 T=64: its built program by --plain-c
+                 "step ... (took ... ms)", B=4 T=64: its source, train_gpt2.c or the folder that
+                 holds it, by --plain-c or ASSAY_PEER_PLAIN_C. It is compiled here, so that the
+                 flags are those stated; the command is printed.
   PyTorch        Debian's python3-torch with libopenblas0-pthread, FP32, the same model written here
                  (the reference BLAS, which it takes where no other is installed, is no peer)
   oneDNN         its 2048^3 product, measured by assay: the roof
@@ -12,7 +14,7 @@ GPT-2 124M, forward + backward + AdamW, tokens per second:
 Peers that are absent are one skip line each. All run in turn, round after round, so that drift
 hits them alike; medians over rounds are compared.
 
-Usage: compare_peers.py [--assay PROGRAM] [--plain-c PROGRAM] [--rounds N]
+Usage: compare_peers.py [--assay PROGRAM] [--plain-c SOURCE] [--rounds N]
 """
 import argparse
 import json
@@ -28,6 +30,28 @@ import time
 
 LAYERS, WIDTH, HEADS, VOCABULARY, PADDED, POSITIONS = 12, 768, 12, 50257, 50304, 1024
 SHAPES = [(4, 64), (2, 512)]
+
+
+# What the plain-C trainer's own Makefile asks for, with gcc and OpenMP.
+PLAIN_C_FLAGS = ["-Ofast", "-march=native", "-fopenmp", "-DOMP", "-w"]
+
+
+def compiled_plain_c(source, folder):
+    """The trainer, compiled into `folder`; None with a skip line where there is no such source."""
+    source = pathlib.Path(source or "").resolve()
+    if source.is_dir():
+        source = source / "train_gpt2.c"
+    if source.suffix != ".c" or not source.is_file():
+        print("skip: plain-C trainer (give its source by --plain-c: train_gpt2.c or its folder)")
+        return None
+    program = folder / "train_gpt2"
+    command = [os.environ.get("CC", "gcc"), *PLAIN_C_FLAGS, str(source), "-o", str(program), "-lm"]
+    print("plain C: " + " ".join(command))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reasons = [line for line in done.stderr.splitlines() if "error" in line]
+        sys.exit(reasons[0] if reasons else f"{source}: error: does not compile")
+    return program
 
 
 def gaussian_floats(count, deviation):
@@ -65,7 +89,8 @@ def write_checkpoint(folder):
 
 
 def plain_c_tokens_per_s(program, folder, steps=9):
-    """Median over `steps` steps after the first; the trainer is stopped when they are done."""
+    """Median over `steps` steps after the first; the trainer is stopped when they are done. It runs
+    in `folder`, where write_checkpoint() left what it reads."""
     process = subprocess.Popen(["stdbuf", "-oL", str(program)], cwd=folder, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     times_ms = []
@@ -161,18 +186,17 @@ def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--assay", default=root / "build" / "release" / "bin" / "assay")
-    parser.add_argument("--plain-c", default=os.environ.get("ASSAY_PEER_PLAIN_C"))
+    parser.add_argument("--plain-c", metavar="SOURCE", default=os.environ.get("ASSAY_PEER_PLAIN_C"),
+                        help="train_gpt2.c or the folder that holds it; compiled here")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 
     ours, plain_c, torch_rates = {}, [], {shape: [] for shape in SHAPES}
-    folder = None
-    if options.plain_c and os.access(options.plain_c, os.X_OK):
-        temporary = tempfile.TemporaryDirectory()
-        folder = pathlib.Path(temporary.name)
+    temporary = tempfile.TemporaryDirectory()
+    folder = pathlib.Path(temporary.name)
+    trainer = compiled_plain_c(options.plain_c, folder)
+    if trainer:
         write_checkpoint(folder)
-    else:
-        print("skip: plain-C trainer (give its built program by --plain-c)")
     try:
         import torch
         torch_steps = {shape: torch_step(*shape) for shape in SHAPES if torch_is_fast()}
@@ -188,8 +212,8 @@ def main():
     for _ in range(options.rounds):
         for name, figure in assay_figures(options.assay).items():
             ours.setdefault(name, []).append(figure)
-        if folder:
-            plain_c.append(plain_c_tokens_per_s(pathlib.Path(options.plain_c).resolve(), folder))
+        if trainer:
+            plain_c.append(plain_c_tokens_per_s(trainer, folder))
         for shape, step in torch_steps.items():
             torch_rates[shape].append(torch_tokens_per_s(step, *shape))
 
