@@ -66,9 +66,13 @@ std::string markdown(std::vector<harness::ListedWorkload> workloads) {
 
   std::string text =
       "# Workloads\n\n"
-      "Made by `assay list --markdown` from the registry; a test holds it current. FLOPs are "
-      "model\n"
-      "FLOPs of one iteration (a multiply-add is two), bytes are compulsory: each tensor once.\n";
+      "Made by `assay list --markdown` from the registry and the basket; a test holds it current.\n"
+      "FLOPs are model FLOPs of one iteration (a multiply-add is two), bytes are compulsory: each\n"
+      "tensor once. On a CPU the kernels of a step stand in the shapes that the models of the "
+      "basket\n"
+      "and GPT-2 124M (2 x 512 tokens) give them; equal shapes stand once, under the first "
+      "model's\n"
+      "name. The suite `standard` takes the basket's, in the precision of its steps.\n";
   std::string family;
   for (const harness::ListedWorkload& workload : workloads) {
     if (workload.family != family) {

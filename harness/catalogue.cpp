@@ -12,6 +12,7 @@
 #include "harness/basket_workloads.h"
 #include "kernels/registry.h"
 #include "kernels/transformer/cuda_gang.h"
+#include "kernels/transformer/training_kernels.h"
 
 namespace assay::harness {
 namespace {
@@ -49,6 +50,14 @@ std::string mend_of(const Catalogue& catalogue, std::string_view text) {
   return fmt::format("near: {}; all: `assay list`", fmt::join(near_names(catalogue, text), ", "));
 }
 
+void append_basket_kernels(const Basket& basket, const Device& device, Catalogue& catalogue) {
+  std::vector<transformer::StepOptions> steps;
+  for (const BasketItem& item : basket.items) steps.push_back(step_options(basket, item, device));
+  for (transformer::TrainingKernel& kernel : transformer::training_kernels(steps)) {
+    catalogue.push_back({std::move(kernel.workload), {}, {}, kernel.in_step});
+  }
+}
+
 }  // namespace
 
 Catalogue make_catalogue(const Basket& basket, const Device& device) {
@@ -65,6 +74,7 @@ Catalogue make_catalogue(const Basket& basket, const Device& device) {
     }
   }
   for (const Workload& workload : workload_registry()) catalogue.push_back({workload, {}, {}});
+  if (!device.cuda) append_basket_kernels(basket, device, catalogue);
   return catalogue;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-/// What can be measured on a device: the basket's items and every kernel of the registry. Names
-/// are looked up here by `assay run`, `assay bench` and `assay list` alike.
+/// What can be measured on a device: the basket's items and their kernels, and the registry's.
+/// Names are looked up here by `assay run`, `assay bench` and `assay list` alike.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,12 +17,14 @@ struct CatalogueEntry {
   Workload workload;
   std::string basket_item;     ///< the basket's item it is, or empty
   std::string gang_item = {};  ///< the one that several devices train together by it, or empty
+  bool basket_kernel = false;  ///< a kernel of the basket's steps, in their shape and precision
 };
 
 using Catalogue = std::vector<CatalogueEntry>;
 
 /// The basket's items in its order, then, where the run is of several CUDA devices and NCCL is
-/// there, the same for all of them together, then the registry's workloads in its own order.
+/// there, the same for all of them together, then the registry's workloads in its own order, and on
+/// a CPU the kernels of the basket's steps (kernels/transformer/training_kernels.h).
 [[nodiscard]] Catalogue make_catalogue(const Basket& basket, const Device& device);
 
 /// Entries whose name or basket item the regular expression (ECMAScript) finds; all for an empty

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -32,10 +33,23 @@ Precision step_precision_of(const Catalogue& catalogue) {
   return Precision::fp32;
 }
 
-bool in_suite(const CatalogueEntry& entry, const Suite& suite, Precision step_precision) {
+/// The families whose kernels the basket's steps give their shapes. Other shapes of these are left
+/// out of a suite that takes all kernels: the basket's explain its rate, and time is short.
+std::set<std::string> families_of_basket(const Catalogue& catalogue) {
+  std::set<std::string> families;
+  for (const CatalogueEntry& entry : catalogue) {
+    if (entry.basket_kernel) families.insert(entry.workload.family);
+  }
+  return families;
+}
+
+bool in_suite(const CatalogueEntry& entry, const Suite& suite, Precision step_precision,
+              const std::set<std::string>& basket_families) {
   if (!entry.basket_item.empty() || !entry.gang_item.empty()) return suite.scored;
   if (entry.workload.kind == WorkloadKind::training_step) return false;
-  return suite.kernels == Kernels::all || is_roof(entry.workload, step_precision);
+  if (is_roof(entry.workload, step_precision)) return true;
+  if (suite.kernels == Kernels::roofs) return false;
+  return entry.basket_kernel || !basket_families.contains(entry.workload.family);
 }
 
 /// Most telling first: the roofs and the copy, then the first of each family, the second of each…
@@ -57,10 +71,11 @@ Catalogue chosen_entries(const Suite& suite, const SuiteChoices& choices,
   const bool by_filter = !choices.filter.empty();
   const Catalogue candidates = filtered(catalogue, choices.filter);
   const Precision precision = step_precision_of(catalogue);
+  const std::set<std::string> basket_families = families_of_basket(catalogue);
   Catalogue chosen;
   std::string why_not;
   for (const CatalogueEntry& entry : candidates) {
-    if (!by_filter && !in_suite(entry, suite, precision)) continue;
+    if (!by_filter && !in_suite(entry, suite, precision, basket_families)) continue;
     if (const auto reason = unavailable_on(entry.workload, target)) {
       why_not = *reason;
       if (!by_filter && !entry.basket_item.empty()) {
@@ -154,7 +169,7 @@ const std::vector<Suite>& suites() {
        .later = {0.5, 2.0, 8.0},
        .shared_seconds_first = {},
        .shared_seconds_later = {},
-       .kernel = {0.1, 0.4, 1.0}},
+       .kernel = {0.1, 0.4, 0.5}},
       {.name = "certify",
        .processes = 5,
        .target_relative = kCertifyTargetRelative,

@@ -44,7 +44,8 @@ struct Suite {
 
 /// quick: at most two minutes on two cores. Three processes; an item takes 5 s of each, warm-up
 /// included; the product and triad as roofs. ±2 %.
-/// standard: every kernel and item, about ten minutes. Three processes. ±1 %.
+/// standard: every kernel and item, about ten minutes; where the basket's steps give a family its
+/// shapes (on a CPU), those alone. Three processes. ±1 %.
 /// certify: five processes; the first keeps the device loaded for ten minutes, the other four for
 /// two minutes each; fixed time, the same product and triad as roofs. ±0.5 %.
 /// gpu-check: no item. The roofs and the copy, then a short set of samples of each kernel, most

@@ -1,6 +1,8 @@
 #include "kernels/registry.h"
 
+#include <algorithm>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include "kernels/activation/activation.h"
@@ -18,9 +20,23 @@
 #include "kernels/stream/stream.h"
 #include "kernels/token_chain/token_chain.h"
 #include "kernels/transformer/step.h"
+#include "kernels/transformer/training_kernels.h"
 
 namespace assay {
 namespace {
+
+/// Families together, in the order in which they first stand here.
+void stand_by_family(std::vector<Workload>& all) {
+  std::vector<std::string> families;
+  const auto place = [&](const Workload& workload) {
+    return std::find(families.begin(), families.end(), workload.family) - families.begin();
+  };
+  for (const Workload& workload : all) {
+    if (place(workload) == std::ssize(families)) families.push_back(workload.family);
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const Workload& a, const Workload& b) { return place(a) < place(b); });
+}
 
 std::vector<Workload> collect() {
   std::vector<Workload> all;
@@ -42,6 +58,8 @@ std::vector<Workload> collect() {
   append(links::workloads());
   append(token_chain::workloads());
   append(transformer::workloads());
+  append(transformer::gpt2_kernels());
+  stand_by_family(all);
   return all;
 }
 

@@ -35,7 +35,9 @@ Instance make_instance(Operation operation, const Shape& shape, const CpuDevice&
   return instance;
 }
 
-Workload workload(Operation operation, const Shape& shape, Precision precision) {
+}  // namespace
+
+Workload cpu_workload(Operation operation, const Shape& shape, Precision precision) {
   Workload w = declare(operation, shape, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_instance<Bf16>(operation, shape, device, key)
@@ -44,16 +46,8 @@ Workload workload(Operation operation, const Shape& shape, Precision precision) 
   return w;
 }
 
-}  // namespace
-
 std::vector<Workload> workloads() {
   std::vector<Workload> all;
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    all.push_back(workload(Operation::gelu_forward, {1024, 3072}, precision));
-    all.push_back(workload(Operation::gelu_backward, {1024, 3072}, precision));
-    all.push_back(workload(Operation::swiglu_forward, {1024, 2048}, precision));
-    all.push_back(workload(Operation::swiglu_backward, {1024, 2048}, precision));
-  }
   for (const Operation operation : {Operation::gelu_forward, Operation::gelu_backward}) {
     all.push_back(cuda_workload(operation, {16384, 3072}));
   }

@@ -67,7 +67,9 @@ Instance make_gradient_norm(std::int64_t n, const CpuDevice& device, const Input
   return instance;
 }
 
-Workload update_workload(std::int64_t n, Precision precision) {
+}  // namespace
+
+Workload cpu_update_workload(std::int64_t n, Precision precision) {
   Workload w = declare_update(n, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_update<Bf16>(n, device, key)
@@ -76,7 +78,7 @@ Workload update_workload(std::int64_t n, Precision precision) {
   return w;
 }
 
-Workload gradient_norm_workload(std::int64_t n) {
+Workload cpu_gradient_norm_workload(std::int64_t n) {
   Workload w = declare_gradient_norm(n);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return make_gradient_norm(n, device, key);
@@ -84,13 +86,9 @@ Workload gradient_norm_workload(std::int64_t n) {
   return w;
 }
 
-}  // namespace
-
 std::vector<Workload> workloads() {
   constexpr std::int64_t kGpt2 = 124'439'808;  // parameters of GPT-2 124M
-  return {update_workload(kGpt2 / 8, Precision::fp32), update_workload(kGpt2 / 8, Precision::bf16),
-          gradient_norm_workload(kGpt2 / 8), cuda_update_workload(kGpt2 / 4),
-          cuda_gradient_norm_workload(kGpt2 / 4)};
+  return {cuda_update_workload(kGpt2 / 4), cuda_gradient_norm_workload(kGpt2 / 4)};
 }
 
 }  // namespace assay::adamw

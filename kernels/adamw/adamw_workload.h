@@ -122,6 +122,9 @@ inline Workload declare_gradient_norm(std::int64_t n) {
   return named(std::move(w));
 }
 
+/// The CPU workloads of n parameters.
+[[nodiscard]] Workload cpu_update_workload(std::int64_t n, Precision precision);
+[[nodiscard]] Workload cpu_gradient_norm_workload(std::int64_t n);
 /// The CUDA workloads of n parameters; weights in BF16.
 [[nodiscard]] Workload cuda_update_workload(std::int64_t n);
 [[nodiscard]] Workload cuda_gradient_norm_workload(std::int64_t n);

@@ -25,6 +25,8 @@ Instance make_instance(Pass pass, const Shape& shape, const CpuDevice& device,
   return instance;
 }
 
+}  // namespace
+
 Workload cpu_workload(Pass pass, const Shape& shape, Precision precision) {
   Workload w = declare(pass, shape, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
@@ -40,8 +42,6 @@ std::uint64_t product_flops(const Shape& shape) {
                                     shape.head_size);
 }
 
-}  // namespace
-
 std::uint64_t forward_flops(const Shape& shape) {
   return 2 * product_flops(shape);
 }
@@ -52,13 +52,6 @@ std::uint64_t backward_flops(const Shape& shape) {
 
 std::vector<Workload> workloads() {
   std::vector<Workload> all;
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    for (const Pass pass : {Pass::forward, Pass::backward}) {
-      all.push_back(cpu_workload(pass, packed({2, 512, 12, 12, 64, 0}), precision));
-      all.push_back(cpu_workload(pass, packed({1, 512, 8, 2, 64, 0}), precision));
-      all.push_back(cpu_workload(pass, packed({1, 512, 8, 1, 128, 0}), precision));
-    }
-  }
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     all.push_back(cuda_workload(pass, packed({16, 1024, 12, 12, 64, 0}), Precision::bf16));
     all.push_back(cuda_workload(pass, packed({1, 4096, 32, 8, 128, 0}), Precision::bf16));

@@ -26,7 +26,9 @@ Instance make_instance(std::int64_t rows, std::int64_t width, const CpuDevice& d
   return instance;
 }
 
-Workload workload(std::int64_t rows, std::int64_t width, Precision precision) {
+}  // namespace
+
+Workload cpu_workload(std::int64_t rows, std::int64_t width, Precision precision) {
   Workload w = declare(rows, width, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_instance<Bf16>(rows, width, device, key)
@@ -35,11 +37,8 @@ Workload workload(std::int64_t rows, std::int64_t width, Precision precision) {
   return w;
 }
 
-}  // namespace
-
 std::vector<Workload> workloads() {
-  return {workload(1024, 3072, Precision::fp32), workload(1024, 3072, Precision::bf16),
-          cuda_workload(32768, 3072)};
+  return {cuda_workload(32768, 3072)};
 }
 
 }  // namespace assay::bias

@@ -40,6 +40,8 @@ inline Workload declare(std::int64_t rows, std::int64_t width, Precision precisi
   return named(std::move(w));
 }
 
+/// The CPU workload of that problem.
+[[nodiscard]] Workload cpu_workload(std::int64_t rows, std::int64_t width, Precision precision);
 /// The CUDA workload of that problem, in BF16.
 [[nodiscard]] Workload cuda_workload(std::int64_t rows, std::int64_t width);
 

@@ -27,7 +27,9 @@ Instance make_instance(const Shape& shape, const CpuDevice& device, const InputK
   return instance;
 }
 
-Workload workload(const Shape& shape, Precision precision) {
+}  // namespace
+
+Workload cpu_workload(const Shape& shape, Precision precision) {
   Workload w = declare(shape, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_instance<Bf16>(shape, device, key)
@@ -36,18 +38,9 @@ Workload workload(const Shape& shape, Precision precision) {
   return w;
 }
 
-}  // namespace
-
 std::vector<Workload> workloads() {
-  std::vector<Workload> all;
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    // Rows padded to whole vectors, as products leave them.
-    all.push_back(workload({1024, 50257, 50304}, precision));
-    all.push_back(workload({256, 4008, 4032}, precision));
-  }
-  all.push_back(cuda_workload({2048, 50257, 50304}));
-  all.push_back(cuda_workload({1024, 128256, 128256}));
-  return all;
+  // Rows padded to whole vectors, as products leave them.
+  return {cuda_workload({2048, 50257, 50304}), cuda_workload({1024, 128256, 128256})};
 }
 
 }  // namespace assay::cross_entropy

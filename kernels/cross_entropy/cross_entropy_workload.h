@@ -82,6 +82,8 @@ inline Workload declare(const Shape& shape, Precision precision) {
   return named(std::move(w));
 }
 
+/// The CPU workload of that problem.
+[[nodiscard]] Workload cpu_workload(const Shape& shape, Precision precision);
 /// The CUDA workload of that problem, in BF16.
 [[nodiscard]] Workload cuda_workload(const Shape& shape);
 

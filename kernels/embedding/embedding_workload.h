@@ -15,19 +15,24 @@ namespace assay::embedding {
 
 enum class Pass { forward, backward };
 
+/// Whether there is a table of positions.
+enum class Positions { none, learned };
+
 /// Inputs of one workload, of which each pass needs its own.
 template <class T>
 struct Inputs {
   std::vector<std::int32_t> tokens;
-  std::vector<T> wte, wpe;  ///< forward
+  std::vector<T> wte, wpe;  ///< forward; wpe is empty without positions
   std::vector<T> dx;        ///< backward
 
-  Inputs(Pass pass, const Shape& shape, std::uint64_t key) {
+  Inputs(Pass pass, const Shape& shape, std::uint64_t key, Positions places = Positions::learned) {
     const std::int64_t positions = shape.batch * shape.sequence;
     tokens = integer_input(key, 1, positions, static_cast<std::int32_t>(shape.vocabulary));
     if (pass == Pass::forward) {
       wte = normal_input<T>(key, 2, shape.vocabulary * shape.width, 0.0, 0.02);
-      wpe = normal_input<T>(key, 3, shape.sequence * shape.width, 0.0, 0.02);
+      if (places == Positions::learned) {
+        wpe = normal_input<T>(key, 3, shape.sequence * shape.width, 0.0, 0.02);
+      }
     } else {
       dx = normal_input<T>(key, 4, positions * shape.width);
     }
@@ -36,13 +41,20 @@ struct Inputs {
 
 template <class Real>
 struct Gradients {
-  std::vector<Real> dwte, dwpe;
+  std::vector<Real> dwte, dwpe;  ///< dwpe is empty without positions
 };
 
+/// A table's elements, or null where it is empty: how kernels are told that there are no positions.
+template <class Table>
+auto* data_or_null(Table& table) {
+  return table.empty() ? nullptr : table.data();
+}
+
 /// Gradients of nothing: what a backward pass adds to.
-inline Gradients<float> zero_gradients(const Shape& shape) {
+inline Gradients<float> zero_gradients(const Shape& shape, Positions places = Positions::learned) {
+  const std::int64_t rows = places == Positions::learned ? shape.sequence : 0;
   return {std::vector<float>(static_cast<std::size_t>(shape.vocabulary * shape.width)),
-          std::vector<float>(static_cast<std::size_t>(shape.sequence * shape.width))};
+          std::vector<float>(static_cast<std::size_t>(rows * shape.width))};
 }
 
 /// The vocabulary rows that tokens name, so that the definition runs on those alone.
@@ -81,7 +93,7 @@ std::vector<Check> verify_forward(const Shape& shape, const Inputs<T>& in,
   const std::vector<T> rows = named_rows(in.wte, compact, shape.width);
   const auto run = [&](const auto& wte, const auto& wpe) {
     std::decay_t<decltype(wte)> out(x.size());
-    forward_reference(shape, compact.tokens.data(), wte.data(), wpe.data(), out.data());
+    forward_reference(shape, compact.tokens.data(), wte.data(), data_or_null(wpe), out.data());
     return out;
   };
   return {compare_with_control("x", to_double(x),
@@ -118,7 +130,8 @@ std::vector<Check> verify_backward(const Shape& shape, const Inputs<T>& in,
     Gradients<Real> all{
         std::vector<Real>(compact.named.size() * static_cast<std::size_t>(shape.width)),
         std::vector<Real>(g.dwpe.size())};
-    backward_reference(shape, compact.tokens.data(), dx.data(), all.dwte.data(), all.dwpe.data());
+    backward_reference(shape, compact.tokens.data(), dx.data(), all.dwte.data(),
+                       data_or_null(all.dwpe));
     return all;
   };
   const auto exact = run(to_double(in.dx));
@@ -131,29 +144,35 @@ std::vector<Check> verify_backward(const Shape& shape, const Inputs<T>& in,
 }
 
 /// The workload of that problem, with no back end yet.
-inline Workload declare(Pass pass, const Shape& shape, Precision precision) {
+inline Workload declare(Pass pass, const Shape& shape, Precision precision,
+                        Positions places = Positions::learned) {
   const bool forward = pass == Pass::forward;
+  const bool learned = places == Positions::learned;
   const std::uint64_t element = precision == Precision::bf16 ? 2 : 4;
   const auto positions = static_cast<std::uint64_t>(shape.batch * shape.sequence);
-  const auto sequence = static_cast<std::uint64_t>(shape.sequence);
+  const auto table_rows = static_cast<std::uint64_t>(learned ? shape.sequence : 0);
   const auto width = static_cast<std::uint64_t>(shape.width);
   Workload w;
   w.family = "embedding";
   w.operation = forward ? "forward" : "backward";
+  if (!learned) w.operation += "_without_positions";
   w.problem = {{"batch", shape.batch},
                {"sequence", shape.sequence},
                {"width", shape.width},
                {"vocabulary", shape.vocabulary}};
   w.precision = precision;
   w.tokens = positions;
-  w.flops = (forward ? 1 : 2) * positions * width;
-  w.bytes = forward ? 4 * positions + (2 * positions + sequence) * width * element
-                    : 4 * positions + positions * width * (element + 8) + sequence * width * 8;
+  w.flops = ((forward ? 0 : 1) + (learned ? 1 : 0)) * positions * width;
+  w.bytes = forward ? 4 * positions + (2 * positions + table_rows) * width * element
+                    : 4 * positions + positions * width * (element + 8) + table_rows * width * 8;
   w.inputs = forward ? "tokens uniform over the vocabulary; tables normal(0, 0.02), by Philox"
                      : "tokens uniform over the vocabulary; dx normal(0, 1), by Philox";
   return named(std::move(w));
 }
 
+/// The CPU workload of that problem.
+[[nodiscard]] Workload cpu_workload(Pass pass, const Shape& shape, Positions places,
+                                    Precision precision);
 /// The CUDA workload of that problem, in BF16.
 [[nodiscard]] Workload cuda_workload(Pass pass, const Shape& shape);
 

@@ -63,6 +63,8 @@ struct Product {
   Element output = Element::fp32;
   bool bias = false;        ///< of the input's element type (CUDA: operation.h)
   bool accumulate = false;  ///< D += instead of D =
+
+  friend bool operator==(const Product&, const Product&) = default;
 };
 
 /// The three forms of the training step; `rows` may be kVariable.

@@ -83,6 +83,9 @@ struct HostOperands {
   }
 };
 
+/// The CPU workload of that product.
+[[nodiscard]] Workload cpu_workload(const Case& item);
+
 /// The CUDA workload of that product, by the machine's cuBLASLt or another filling of its table.
 /// Making an instance chooses the algorithm, which its notes record (gemm_cuda.h).
 /// Errors of an instance: as CudaPlan; input_error where there is no cuBLASLt.

@@ -49,6 +49,8 @@ std::string inputs_text(Element input) {
                                 : "normal(0, 1) by Philox";
 }
 
+}  // namespace
+
 Workload cpu_workload(const Case& item) {
   Workload w = declare(item);
   w.on_cpu = [product = item.product](const CpuDevice& device, const InputKey& key) {
@@ -61,22 +63,6 @@ Workload cpu_workload(const Case& item) {
   };
   return w;
 }
-
-/// gpt2-124m with 1,024 tokens; its vocabulary of 50,257 is padded to a multiple of 64, as in the
-/// step. The others are of tb1-lite with its 256 tokens: a dense GELU layer, a SwiGLU layer, and
-/// one expert with its mean share of the tokens (256 · 6 / 32).
-std::vector<Layer> training_layers() {
-  return {{"gpt2_qkv", 1024, 768, 2304, true},
-          {"gpt2_projection", 1024, 768, 768, true},
-          {"gpt2_up", 1024, 768, 3072, true},
-          {"gpt2_down", 1024, 3072, 768, true},
-          {"gpt2_head", 1024, 768, 50304, false},
-          {"gpt2_lite_up", 256, 256, 1024, true},
-          {"llama_lite_gate_up", 256, 384, 2688, false},
-          {"moe_lite_expert_gate_up", 48, 512, 352, false}};
-}
-
-}  // namespace
 
 Case square(std::int64_t extent, Element input, Element output) {
   Product product;
@@ -113,11 +99,6 @@ std::vector<Workload> workloads() {
        {std::pair(Element::fp32, Element::fp32), std::pair(Element::bf16, Element::bf16),
         std::pair(Element::int8, Element::int32)}) {
     all.push_back(cpu_workload(square(2048, input, output)));
-  }
-  for (const Element element : {Element::fp32, Element::bf16}) {
-    for (const Layer& layer : training_layers()) {
-      for (const Case& item : training_cases(layer, element)) all.push_back(cpu_workload(item));
-    }
   }
   for (const Case& item : cuda_cases()) all.push_back(cuda_workload(item));
   return all;

@@ -46,7 +46,9 @@ Instance make_instance(Operation operation, const Shape& shape, const CpuDevice&
   return instance;
 }
 
-Workload workload(Operation operation, const Shape& shape, Precision precision) {
+}  // namespace
+
+Workload cpu_workload(Operation operation, const Shape& shape, Precision precision) {
   Workload w = declare(operation, shape, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_instance<Bf16>(operation, shape, device, key)
@@ -55,15 +57,8 @@ Workload workload(Operation operation, const Shape& shape, Precision precision) 
   return w;
 }
 
-}  // namespace
-
 std::vector<Workload> workloads() {
   std::vector<Workload> all;
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    for (const Operation operation : kOperations) {
-      all.push_back(workload(operation, {1024, 32, 6, 512}, precision));
-    }
-  }
   for (const Operation operation : kOperations) {
     const bool route =
         operation == Operation::route_forward || operation == Operation::route_backward;

@@ -233,6 +233,8 @@ inline Workload declare(Operation operation, const Shape& shape, Precision preci
   return named(std::move(w));
 }
 
+/// The CPU workload of that problem.
+[[nodiscard]] Workload cpu_workload(Operation operation, const Shape& shape, Precision precision);
 /// The CUDA workload of that operation, in BF16.
 [[nodiscard]] Workload cuda_workload(Operation operation, const Shape& shape);
 

@@ -119,3 +119,5 @@ inline Workload declare(Kind kind, Pass pass, const Shape& shape, Precision prec
 [[nodiscard]] Workload cuda_workload(Kind kind, Pass pass, const Shape& shape);
 
 }  // namespace assay::norm
+/// The CPU workload of that problem.
+[[nodiscard]] Workload cpu_workload(Kind kind, Pass pass, const Shape& shape, Precision precision);

@@ -26,7 +26,9 @@ Instance make_instance(Pass pass, const Shape& shape, const CpuDevice& device,
   return instance;
 }
 
-Workload workload(Pass pass, const Shape& shape, Precision precision) {
+}  // namespace
+
+Workload cpu_workload(Pass pass, const Shape& shape, Precision precision) {
   Workload w = declare(pass, shape, precision);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     return precision == Precision::bf16 ? make_instance<Bf16>(pass, shape, device, key)
@@ -34,8 +36,6 @@ Workload workload(Pass pass, const Shape& shape, Precision precision) {
   };
   return w;
 }
-
-}  // namespace
 
 std::vector<float> make_table(std::int64_t sequence, std::int64_t head_size, double theta) {
   const std::int64_t half = head_size / 2;
@@ -55,12 +55,6 @@ std::vector<float> make_table(std::int64_t sequence, std::int64_t head_size, dou
 
 std::vector<Workload> workloads() {
   std::vector<Workload> all;
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    for (const Pass pass : {Pass::forward, Pass::backward}) {
-      // Query and key heads of a row that also holds the value heads: 8 + 2 of 8 + 2 + 2.
-      all.push_back(workload(pass, {2, 512, 10, 64, 12 * 64}, precision));
-    }
-  }
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     all.push_back(cuda_workload(pass, {4, 4096, 40, 128, 48 * 128}));  // 32 + 8 of 32 + 8 + 8
   }

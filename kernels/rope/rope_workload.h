@@ -103,6 +103,8 @@ inline Workload declare(Pass pass, const Shape& shape, Precision precision) {
   return named(std::move(w));
 }
 
+/// The CPU workload of that problem.
+[[nodiscard]] Workload cpu_workload(Pass pass, const Shape& shape, Precision precision);
 /// The CUDA workload of that problem, in BF16.
 [[nodiscard]] Workload cuda_workload(Pass pass, const Shape& shape);
 

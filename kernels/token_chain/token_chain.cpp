@@ -21,7 +21,9 @@ struct Buffers {
   std::uint64_t next_draw = 0;
 };
 
-Workload workload(const Shape& shape) {
+}  // namespace
+
+Workload cpu_workload(const Shape& shape) {
   Workload w = declare(shape);
   w.on_cpu = [=](const CpuDevice& device, const InputKey& key) {
     auto b = std::make_shared<Buffers>();
@@ -40,10 +42,8 @@ Workload workload(const Shape& shape) {
   return w;
 }
 
-}  // namespace
-
 std::vector<Workload> workloads() {
-  return {workload({64, 1025, 50257}), cuda_workload({512, 1025, 50257})};
+  return {cuda_workload({512, 1025, 50257})};
 }
 
 }  // namespace assay::token_chain

@@ -42,6 +42,8 @@ inline Workload declare(const Shape& shape) {
   return named(std::move(w));
 }
 
+/// On a CPU and on CUDA.
+[[nodiscard]] Workload cpu_workload(const Shape& shape);
 [[nodiscard]] Workload cuda_workload(const Shape& shape);
 
 }  // namespace assay::token_chain

@@ -133,19 +133,5 @@ TEST_P(AdamwCpu, ThreadsDoNotChangeBits) {
 INSTANTIATE_TEST_SUITE_P(Levels, AdamwCpu, testing::ValuesIn(supported_cpu_levels()),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
-TEST(AdamwWorkloads, OutputsVerify) {
-  for (const Workload& workload : workloads()) {
-    const CpuDevice device{detect_cpu_level(), 2};
-    // The levels' tests cover both precisions.
-    if (!workload.on_cpu || workload.precision != Precision::fp32) continue;
-    const Instance instance = workload.on_cpu(device, {42});
-    for (int i = 0; i < 3; ++i) instance.iterate();
-    for (const Check& check : instance.verify()) {
-      EXPECT_TRUE(check.passed()) << workload.name << ' ' << check.name << ' ' << check.error
-                                  << " > " << check.bound;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace assay::adamw

@@ -231,19 +231,5 @@ TEST(AttentionGate, FailsOnPlantedFaults) {
   EXPECT_FALSE(compare_with_control("out", dropped, control, exact).passed()) << "a row twice";
 }
 
-TEST(AttentionWorkloads, OutputsVerify) {
-  for (const Workload& workload : workloads()) {
-    const CpuDevice device{detect_cpu_level(), omp_get_max_threads()};
-    const bool small = workload.problem[0].value == 1 && workload.problem[4].value == 64;
-    if (unavailable_on(workload, device) || !small) continue;
-    const Instance instance = workload.on_cpu(device, {77});
-    instance.iterate();
-    for (const Check& check : instance.verify()) {
-      EXPECT_TRUE(check.passed()) << workload.name << ' ' << check.name << ' ' << check.error
-                                  << " > " << check.bound;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace assay::attention

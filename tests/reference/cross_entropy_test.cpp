@@ -150,19 +150,5 @@ TEST(CrossEntropyGate, FailsOnPlantedFaults) {
       << "a column dropped";
 }
 
-TEST(CrossEntropyWorkloads, OutputsVerify) {
-  for (const Workload& workload : workloads()) {
-    const CpuDevice device{detect_cpu_level(), omp_get_max_threads()};
-    if (unavailable_on(workload, device)) continue;
-    if (workload.problem[1].value > 5000) continue;
-    const Instance instance = workload.on_cpu(device, {77});
-    instance.iterate();
-    for (const Check& check : instance.verify()) {
-      EXPECT_TRUE(check.passed()) << workload.name << ' ' << check.name << ' ' << check.error
-                                  << " > " << check.bound;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace assay::cross_entropy

@@ -217,20 +217,5 @@ TEST_P(MoeCpu, ThreadsDoNotChangeBits) {
 INSTANTIATE_TEST_SUITE_P(Levels, MoeCpu, testing::ValuesIn(supported_cpu_levels()),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
-TEST(MoeWorkloads, OutputsVerify) {
-  for (const Workload& workload : workloads()) {
-    const CpuDevice device{detect_cpu_level(), 2};
-    // Two of them go through every buffer and the plan; the levels' tests cover the rest.
-    if (!workload.on_cpu || workload.precision != Precision::fp32) continue;
-    if (workload.operation != "route_forward" && workload.operation != "combine_backward") continue;
-    const Instance instance = workload.on_cpu(device, {42});
-    instance.iterate();
-    for (const Check& check : instance.verify()) {
-      EXPECT_TRUE(check.passed()) << workload.name << ' ' << check.name << ' ' << check.error
-                                  << " > " << check.bound;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace assay::moe

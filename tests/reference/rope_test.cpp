@@ -132,16 +132,5 @@ TEST(RopeGate, FailsOnPlantedFaults) {
   EXPECT_FALSE(passes(shifted)) << "positions counted from one";
 }
 
-TEST(RopeWorkloads, OutputsVerify) {
-  for (const Workload& workload : workloads()) {
-    const CpuDevice device{detect_cpu_level(), omp_get_max_threads()};
-    if (unavailable_on(workload, device)) continue;
-    const Instance instance = workload.on_cpu(device, {77});
-    instance.iterate();
-    SCOPED_TRACE(workload.name);
-    expect_passed(instance.verify());
-  }
-}
-
 }  // namespace
 }  // namespace assay::rope

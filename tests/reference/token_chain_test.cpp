@@ -68,14 +68,5 @@ TEST_P(TokenChainCpu, ThreadsDoNotChangeTokens) {
 INSTANTIATE_TEST_SUITE_P(Levels, TokenChainCpu, testing::ValuesIn(supported_cpu_levels()),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
-TEST(TokenChainWorkloads, OutputsVerify) {
-  for (const Workload& workload : workloads()) {
-    if (!workload.on_cpu) continue;
-    const Instance instance = workload.on_cpu({detect_cpu_level(), 2}, {42});
-    for (int i = 0; i < 3; ++i) instance.iterate();
-    for (const Check& check : instance.verify()) EXPECT_TRUE(check.passed()) << check.name;
-  }
-}
-
 }  // namespace
 }  // namespace assay::token_chain
