@@ -16,12 +16,13 @@ Instance make_instance(std::int64_t rows, std::int64_t width, const CpuDevice& d
   const auto backward = kernels_for<CpuKernels<T>>(device.level).backward;
   Instance instance;
   instance.iterate = [=] { backward(rows, width, dy->data(), dbias->data()); };
-  // dbias grows with each iteration, so the check starts one more from zero.
+  // dbias grows with each iteration, so the check starts one more from values of its own: from
+  // zeros it would not see whether dy was added to them.
+  const auto start = normal_input<float>(key.key, 2, width);
   instance.verify = [=] {
-    const std::vector<float> zero(dbias->size());
-    std::vector<float> once = zero;
+    std::vector<float> once = start;
     backward(rows, width, dy->data(), once.data());
-    return checks(rows, width, *dy, zero, once);
+    return checks(rows, width, *dy, start, once);
   };
   return instance;
 }

@@ -1,7 +1,9 @@
-/// Bias gradient: every CPU level against the definition, and the number of threads against the
-/// bits.
+/// Bias gradient: every CPU level against the definition, the number of threads against the bits,
+/// and the gate against planted faults.
 #include <gtest/gtest.h>
 #include <omp.h>
+
+#include <algorithm>
 
 #include "kernels/cpu/kernels_at.h"
 #include "reference/bias_case.h"
@@ -56,16 +58,31 @@ TEST_P(BiasCpu, ThreadsDoNotChangeBits) {
 INSTANTIATE_TEST_SUITE_P(Levels, BiasCpu, testing::ValuesIn(supported_cpu_levels()),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
-TEST(BiasWorkloads, OutputsVerifyEvenAfterManyIterations) {
-  for (const Workload& workload : workloads()) {
-    const CpuDevice device{detect_cpu_level(), 2};
-    if (unavailable_on(workload, device)) continue;
-    const Instance instance = workload.on_cpu(device, {42});
-    for (int i = 0; i < 5; ++i) instance.iterate();
-    for (const Check& check : instance.verify()) {
-      EXPECT_TRUE(check.passed()) << workload.name << ' ' << check.error << " > " << check.bound;
-    }
-  }
+template <class T>
+void expect_faults_refused() {
+  const Case<T> c(256, 96);
+  const auto sum = [&](std::vector<float> start, std::int64_t rows) {
+    const auto dy = to_single(c.dy);
+    backward_reference(rows, c.width, dy.data(), start.data());
+    return start;
+  };
+  const std::vector<float> right = sum(c.dbias, c.rows);
+  EXPECT_TRUE(c.check(right).passed());
+  EXPECT_FALSE(c.check(sum(c.dbias, c.rows - 1)).passed()) << "the last row dropped";
+  EXPECT_FALSE(c.check(sum(std::vector<float>(right.size()), c.rows)).passed())
+      << "written instead of added";
+  auto shifted = right;
+  std::rotate(shifted.begin(), shifted.begin() + 1, shifted.end());
+  EXPECT_FALSE(c.check(shifted).passed()) << "a column off";
+  // Sums kept in BF16 between blocks of rows.
+  auto rounded = right;
+  for (float& value : rounded) value = to_float(from_float<Bf16>(value));
+  EXPECT_FALSE(c.check(rounded).passed()) << "a sum in BF16";
+}
+
+TEST(BiasGate, RefusesPlantedFaults) {
+  expect_faults_refused<float>();
+  expect_faults_refused<Bf16>();
 }
 
 }  // namespace

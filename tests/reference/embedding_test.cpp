@@ -1,7 +1,12 @@
 /// Embedding: the definition against finite differences, every CPU level against the definition,
-/// and the number of threads against the bits.
+/// the number of threads against the bits, and the gate against planted faults.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <omp.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
 
 #include "kernels/cpu/kernels_at.h"
 #include "reference/embedding_case.h"
@@ -88,17 +93,79 @@ TEST_P(EmbeddingCpu, ThreadsDoNotChangeBits) {
 INSTANTIATE_TEST_SUITE_P(Levels, EmbeddingCpu, testing::ValuesIn(supported_cpu_levels()),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
-TEST(EmbeddingWorkloads, OutputsVerifyEvenAfterManyIterations) {
-  for (const Workload& workload : workloads()) {
-    const CpuDevice device{detect_cpu_level(), 2};
-    // A table of GPT-2's vocabulary takes seconds to fill, which the forward pass would need.
-    if (!workload.on_cpu) continue;
-    if (workload.precision != Precision::fp32 || workload.operation == "forward") continue;
-    const Instance instance = workload.on_cpu(device, {42});
-    for (int i = 0; i < 3; ++i) instance.iterate();
-    SCOPED_TRACE(workload.name);
-    expect_passed(instance.verify());
+constexpr Shape kGateShape{2, 16, 48, 20};  // 32 tokens of 20: some occur often, some never
+
+template <class T>
+void expect_forward_faults_refused() {
+  const Inputs<T> in(Pass::forward, kGateShape, 42);
+  const auto run = [&](const std::vector<std::int32_t>& tokens, std::vector<T> wpe) {
+    std::vector<double> x(tokens.size() * static_cast<std::size_t>(kGateShape.width));
+    const auto table = to_double(in.wte);
+    const auto places = to_double(wpe);
+    forward_reference(kGateShape, tokens.data(), table.data(), places.data(), x.data());
+    std::vector<T> stored;
+    for (const double value : x) stored.push_back(from_float<T>(static_cast<float>(value)));
+    return verify_forward(kGateShape, in, stored).front().passed();
+  };
+  EXPECT_TRUE(run(in.tokens, in.wpe));
+  auto one_wrong = in.tokens;
+  one_wrong.back() = (one_wrong.back() + 1) % 20;
+  EXPECT_FALSE(run(one_wrong, in.wpe)) << "the last token's neighbour";
+  auto later = in.wpe;
+  std::rotate(later.begin(), later.begin() + kGateShape.width, later.end());
+  EXPECT_FALSE(run(in.tokens, later)) << "positions counted from one";
+  EXPECT_FALSE(run(in.tokens, std::vector<T>(in.wpe.size()))) << "positions left out";
+}
+
+template <class T>
+std::vector<std::string> refused_gradients(const Inputs<T>& in, const Gradients<float>& g) {
+  std::vector<std::string> names;
+  for (const Check& check : verify_backward(kGateShape, in, g)) {
+    if (!check.passed()) names.push_back(check.name);
   }
+  return names;
+}
+
+template <class T>
+void expect_backward_faults_refused() {
+  using ::testing::ElementsAre;
+  const Inputs<T> in(Pass::backward, kGateShape, 42);
+  const auto width = static_cast<std::size_t>(kGateShape.width);
+  const auto run = [&](const std::vector<T>& dx) {
+    Gradients<float> g = zero_gradients(kGateShape);
+    const auto widened = to_single(dx);
+    backward_reference(kGateShape, in.tokens.data(), widened.data(), g.dwte.data(), g.dwpe.data());
+    return g;
+  };
+  const Gradients<float> right = run(in.dx);
+  EXPECT_THAT(refused_gradients(in, right), ElementsAre());
+  auto dropped = in.dx;
+  std::fill(dropped.end() - kGateShape.width, dropped.end(), T{});
+  EXPECT_THAT(refused_gradients(in, run(dropped)), ElementsAre("dwte", "dwpe"));
+  // Written instead of added: of a token that occurs twice the last one stays.
+  Gradients<float> last = right;
+  for (std::size_t token = 0; token < in.tokens.size(); ++token) {
+    for (std::size_t i = 0; i < width; ++i) {
+      last.dwte[static_cast<std::size_t>(in.tokens[token]) * width + i] =
+          to_float(in.dx[token * width + i]);
+    }
+  }
+  EXPECT_THAT(refused_gradients(in, last), ElementsAre("dwte"));
+  // A row of a token that does not occur, touched.
+  const std::set<std::int32_t> named(in.tokens.begin(), in.tokens.end());
+  std::size_t absent = 0;
+  while (named.contains(static_cast<std::int32_t>(absent))) ++absent;
+  ASSERT_LT(absent, 20U);
+  Gradients<float> touched = right;
+  touched.dwte[absent * width] = 1e-30F;
+  EXPECT_THAT(refused_gradients(in, touched), ElementsAre("dwte of tokens that do not occur"));
+}
+
+TEST(EmbeddingGate, RefusesPlantedFaults) {
+  expect_forward_faults_refused<float>();
+  expect_forward_faults_refused<Bf16>();
+  expect_backward_faults_refused<float>();
+  expect_backward_faults_refused<Bf16>();
 }
 
 }  // namespace

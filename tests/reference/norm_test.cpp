@@ -1,4 +1,6 @@
-/// Norms: the definition against finite differences, and every CPU level against the definition.
+/// Norms: the definition against finite differences, every CPU level against the definition, and
+/// the gate against planted faults.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -110,6 +112,114 @@ TEST_P(NormCpu, EqualsDefinitionWithinControl) {
 INSTANTIATE_TEST_SUITE_P(Levels, NormCpu,
                          testing::Combine(testing::Values(Kind::layernorm, Kind::rmsnorm),
                                           testing::ValuesIn(supported_cpu_levels())));
+
+/// What faulty() gets wrong, one at a time.
+struct Fault {
+  double epsilon = static_cast<double>(kEpsilon);
+  bool without_beta = false;
+  std::int64_t shift = 0;  ///< rows that the output is off by
+  bool last_row_dropped = false;
+};
+
+/// The outputs of a norm with a fault, from its definition written once more.
+template <class T>
+Buffers<T> faulty(Kind kind, Buffers<T> b, const Fault& fault) {
+  const auto rows = static_cast<std::size_t>(b.shape.rows);
+  const auto width = static_cast<std::size_t>(b.shape.width);
+  const auto count = static_cast<double>(width);
+  Vector dgamma(width), dbeta(width);
+  const auto value = [](const std::vector<T>& of, std::size_t i) {
+    return static_cast<double>(to_float(of[i]));
+  };
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::size_t to = (row + static_cast<std::size_t>(fault.shift)) % rows * width;
+    const std::size_t from = row * width;
+    double mean = 0.0;
+    double squares = 0.0;
+    Vector s(width);
+    for (std::size_t i = 0; i < width; ++i) {
+      b.sum[from + i] = from_float<T>(to_float(b.x[from + i]) + to_float(b.residual[from + i]));
+      s[i] = value(b.sum, from + i);
+      if (kind == Kind::layernorm) mean += s[i] / count;
+    }
+    for (std::size_t i = 0; i < width; ++i) squares += (s[i] - mean) * (s[i] - mean) / count;
+    const double rstd = 1.0 / std::sqrt(squares + fault.epsilon);
+    double mean_g = 0.0;
+    double mean_gh = 0.0;
+    for (std::size_t i = 0; i < width; ++i) {
+      const double h = (s[i] - mean) * rstd;
+      const double g = value(b.dy, from + i) * value(b.gamma, i);
+      if (kind == Kind::layernorm) mean_g += g / count;
+      mean_gh += g * h / count;
+      if (fault.last_row_dropped && row + 1 == rows) continue;
+      dgamma[i] += value(b.dy, from + i) * h;
+      dbeta[i] += value(b.dy, from + i);
+    }
+    for (std::size_t i = 0; i < width; ++i) {
+      const double h = (s[i] - mean) * rstd;
+      const double g = value(b.dy, from + i) * value(b.gamma, i);
+      const bool shifted = kind == Kind::layernorm && !fault.without_beta;
+      const double y = value(b.gamma, i) * h + (shifted ? value(b.beta, i) : 0.0);
+      b.y[to + i] = from_float<T>(static_cast<float>(y));
+      b.dx[to + i] = from_float<T>(static_cast<float>(rstd * (g - mean_g - h * mean_gh)));
+    }
+  }
+  for (std::size_t i = 0; i < width; ++i) {
+    b.dgamma[i] = static_cast<float>(dgamma[i]);
+    b.dbeta[i] = static_cast<float>(dbeta[i]);
+  }
+  return b;
+}
+
+/// Which checks of the workload's own refuse these outputs.
+template <class T>
+std::vector<std::string> refused(Kind kind, const Buffers<T>& b) {
+  std::vector<std::string> names;
+  for (const auto& checks : {verify(kind, Pass::forward, b), verify(kind, Pass::backward, b),
+                             verify_parameters(kind, b)}) {
+    for (const Check& check : checks) {
+      if (!check.passed()) names.push_back(check.name);
+    }
+  }
+  return names;
+}
+
+class NormGate : public testing::TestWithParam<Kind> {
+ protected:
+  template <class T>
+  void refuses_planted_faults() {
+    const Kind kind = GetParam();
+    const Buffers<T> inputs({32, 256}, 42);
+    const auto refused_with = [&](const Fault& fault) {
+      return refused(kind, faulty(kind, inputs, fault));
+    };
+    using ::testing::ElementsAre;
+    using ::testing::IsSupersetOf;
+    EXPECT_THAT(refused_with({}), ElementsAre());
+    for (const double epsilon : {1e-6, 1e-12, 1.2e-5}) {
+      EXPECT_THAT(refused_with({.epsilon = epsilon}), IsSupersetOf({"y", "dx"})) << epsilon;
+    }
+    EXPECT_THAT(refused_with({.shift = 1}), ElementsAre("y", "dx"));
+    std::vector<std::string> parameters{"dgamma"};
+    if (kind == Kind::layernorm) parameters.emplace_back("dbeta");
+    EXPECT_EQ(refused_with({.last_row_dropped = true}), parameters);
+    Buffers<T> one = faulty(kind, inputs, {});
+    one.sum.front() = from_float<T>(to_float(one.sum.front()) + 0.1F);
+    EXPECT_THAT(refused(kind, one), ::testing::Contains("sum"));
+    if (kind == Kind::layernorm) {
+      EXPECT_THAT(refused_with({.without_beta = true}), ElementsAre("y"));
+    }
+  }
+};
+
+TEST_P(NormGate, RefusesPlantedFaultsInSingle) {
+  refuses_planted_faults<float>();
+}
+TEST_P(NormGate, RefusesPlantedFaultsInBf16) {
+  refuses_planted_faults<Bf16>();
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, NormGate, testing::Values(Kind::layernorm, Kind::rmsnorm));
 
 }  // namespace
 }  // namespace assay::norm

@@ -1,9 +1,11 @@
-/// Philox fills: every CPU level against the definition, and the distribution itself.
+/// Philox fills: every CPU level against the definition, the distribution itself, and the gate
+/// against planted faults.
 #include <gtest/gtest.h>
 #include <omp.h>
 
 #include <cmath>
 
+#include "base/philox.h"
 #include "kernels/cpu/kernels_at.h"
 #include "reference/random_case.h"
 
@@ -101,18 +103,62 @@ TEST_P(RandomCpu, ThreadsDoNotChangeBits) {
 INSTANTIATE_TEST_SUITE_P(Levels, RandomCpu, testing::ValuesIn(supported_cpu_levels()),
                          [](const auto& instance) { return std::string(name(instance.param)); });
 
-TEST(RandomWorkloads, OutputsVerify) {
-  for (const Workload& workload : workloads()) {
-    const CpuDevice device{detect_cpu_level(), 2};
-    // The levels' tests cover both precisions.
-    if (!workload.on_cpu || workload.precision != Precision::fp32) continue;
-    const Instance instance = workload.on_cpu(device, {42});
-    instance.iterate();
-    for (const Check& check : instance.verify()) {
-      EXPECT_TRUE(check.passed()) << workload.name << ' ' << check.name << ' ' << check.error
-                                  << " > " << check.bound;
-    }
+/// Normals by the definition under another draw, mean or deviation, from another element on.
+template <class T>
+std::vector<T> defined_normals(const Draw& draw, double mean, double deviation,
+                               std::int64_t first = 0) {
+  constexpr std::int64_t kCount = 4096;
+  std::vector<double> exact(kCount);
+  normal_reference(draw, mean, deviation, first, kCount, exact.data());
+  std::vector<T> stored;
+  for (const double value : exact) stored.push_back(from_float<T>(static_cast<float>(value)));
+  return stored;
+}
+
+template <class T>
+void expect_normal_faults_refused() {
+  const auto passes = [](const std::vector<T>& out) {
+    return normal_check(kDraw, 0.0F, 1.0F, out).passed();
+  };
+  const auto right = defined_normals<T>(kDraw, 0.0, 1.0);
+  EXPECT_TRUE(passes(right));
+  EXPECT_FALSE(passes(defined_normals<T>({kDraw.key, kDraw.stream + 1}, 0.0, 1.0)))
+      << "another stream";
+  EXPECT_FALSE(passes(defined_normals<T>(kDraw, 0.0, 1.0, 4))) << "counted from block one";
+  EXPECT_FALSE(passes(defined_normals<T>(kDraw, 0.0, 1.02))) << "a wrong deviation";
+  EXPECT_FALSE(passes(defined_normals<T>(kDraw, 0.05, 1.0))) << "a wrong mean";
+  auto exchanged = right;
+  for (std::size_t i = 0; i < exchanged.size(); i += 2) std::swap(exchanged[i], exchanged[i + 1]);
+  EXPECT_FALSE(passes(exchanged)) << "sine and cosine exchanged";
+  auto tail = right;
+  tail.back() = tail[tail.size() - 5];
+  EXPECT_FALSE(passes(tail)) << "a wrong last element";
+}
+
+TEST(RandomGate, RefusesPlantedFaults) {
+  expect_normal_faults_refused<float>();
+  expect_normal_faults_refused<Bf16>();
+}
+
+TEST(RandomGate, RefusesWrongIntegers) {
+  constexpr std::int64_t kCount = 4096;
+  const auto drawn_in = [](std::int32_t low, std::int32_t high, std::int64_t first) {
+    std::vector<std::int32_t> out(kCount);
+    integers_reference(kDraw, low, high, first, kCount, out.data());
+    return out;
+  };
+  const auto passes = [](const std::vector<std::int32_t>& out) {
+    return integers_check(kDraw, -255, 255, out).passed();
+  };
+  EXPECT_TRUE(passes(drawn_in(-255, 255, 0)));
+  EXPECT_FALSE(passes(drawn_in(-255, 254, 0))) << "the upper end left out";
+  EXPECT_FALSE(passes(drawn_in(-255, 255, 1))) << "an element off";
+  auto remainder = drawn_in(-255, 255, 0);
+  for (std::size_t i = 0; i < remainder.size(); ++i) {
+    const std::uint32_t word = philox(kDraw.key, i / 4, kDraw.stream).word[i % 4];
+    remainder[i] = static_cast<std::int32_t>(word % 511) - 255;
   }
+  EXPECT_FALSE(passes(remainder)) << "the remainder in place of the product's high word";
 }
 
 }  // namespace
