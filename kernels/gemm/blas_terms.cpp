@@ -99,8 +99,9 @@ Epilogue epilogue_of(const Operation& operation) {
 
 bool keeps_precision(Element input, std::uint64_t numerical_flags) {
   switch (input) {
-    case Element::fp64:  // integers emulate it
-      return (numerical_flags & cuda::blas::kByIntegerTensorCore) == 0;
+    case Element::fp64:  // integers and halves emulate it
+      return (numerical_flags &
+              (cuda::blas::kByIntegerTensorCore | cuda::blas::kByHalfTensorCore)) == 0;
     case Element::fp32:  // narrower types do
       return (numerical_flags & cuda::blas::kByHalfTensorCore) == 0;
     default:

@@ -15,8 +15,8 @@ using namespace cuda::blas;
 constexpr std::uint64_t kMark = 0x484f5354424c4153;  // what marks an algorithm as ours
 
 struct Preferences {
-  std::uint64_t workspace_bytes = 0;
-  std::uint32_t reduction_schemes = 7;
+  std::optional<std::uint64_t> workspace_bytes;
+  std::optional<std::uint32_t> reduction_schemes;
   std::map<PreferenceAttribute, std::uint32_t> alignments;
 };
 
@@ -45,14 +45,6 @@ std::recursive_mutex& mutex() {
   return the_mutex;
 }
 
-/// Whether this call is the one to fail.
-bool fails(const char* call) {
-  Observed& seen = instance().observed;
-  if (++seen.calls != instance().options.failing_call) return false;
-  seen.failed_call = call;
-  return true;
-}
-
 template <class T, class Handle>
 Status make(std::map<const void*, std::unique_ptr<T>>& all, Handle* handle, T state) {
   if (handle == nullptr) return kInvalidValue;
@@ -64,12 +56,11 @@ Status make(std::map<const void*, std::unique_ptr<T>>& all, Handle* handle, T st
 template <class T>
 Status destroy(const char* call, std::map<const void*, std::unique_ptr<T>>& all,
                const void* handle) {
-  const bool injected = fails(call);
   if (all.erase(handle) == 0) {
     instance().misuses.push_back(std::string(call) + " of what is not there");
     return kInvalidValue;
   }
-  return injected ? kInternalError : kSuccess;
+  return kSuccess;
 }
 template <class T>
 T* find(const std::map<const void*, std::unique_ptr<T>>& all, const void* handle) {
@@ -79,7 +70,6 @@ T* find(const std::map<const void*, std::unique_ptr<T>>& all, const void* handle
 
 Status create(Handle* handle) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtCreate")) return kInternalError;
   return make(instance().contexts, handle, 0);
 }
 Status destroy_context(Handle handle) {
@@ -88,7 +78,6 @@ Status destroy_context(Handle handle) {
 }
 Status get_property(Property property, int* value) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtGetProperty")) return kInternalError;
   *value = property == Property::major_version   ? 13
            : property == Property::minor_version ? 0
                                                  : instance().options.patch_level;
@@ -104,7 +93,6 @@ const char* get_status_string(Status) {
 Status layout_create(LayoutHandle* layout, DataType type, std::uint64_t rows, std::uint64_t columns,
                      std::int64_t leading_dimension) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatrixLayoutCreate")) return kInternalError;
   return make(instance().layouts, layout, LayoutState{type, rows, columns, leading_dimension});
 }
 Status layout_destroy(LayoutHandle layout) {
@@ -115,7 +103,6 @@ Status layout_destroy(LayoutHandle layout) {
 Status multiplication_create(MultiplicationHandle* multiplication, ComputeType compute,
                              DataType scale) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmulDescCreate")) return kInternalError;
   MultiplicationState state;
   state.compute = compute;
   state.scale = scale;
@@ -138,7 +125,6 @@ Status multiplication_set_attribute(MultiplicationHandle multiplication,
                                     MultiplicationAttribute attribute, const void* value,
                                     std::size_t bytes) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmulDescSetAttribute")) return kInternalError;
   MultiplicationState* const state = find(instance().multiplications, multiplication);
   if (state == nullptr) return kInvalidValue;
   switch (attribute) {
@@ -159,7 +145,7 @@ Status multiplication_set_attribute(MultiplicationHandle multiplication,
     case MultiplicationAttribute::b_scale_pointer:
       return store(state->b_scale, value, bytes);
     case MultiplicationAttribute::fast_accumulation:
-      return store(state->fast_accumulation, value, bytes);
+      return store(state->fast_accumulation.emplace(), value, bytes);
     case MultiplicationAttribute::bias_type:
       return store(state->bias_type.emplace(), value, bytes);
   }
@@ -168,7 +154,6 @@ Status multiplication_set_attribute(MultiplicationHandle multiplication,
 
 Status preference_create(PreferenceHandle* preference) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmulPreferenceCreate")) return kInternalError;
   return make(instance().preferences, preference, Preferences{});
 }
 Status preference_destroy(PreferenceHandle preference) {
@@ -178,14 +163,13 @@ Status preference_destroy(PreferenceHandle preference) {
 Status preference_set_attribute(PreferenceHandle preference, PreferenceAttribute attribute,
                                 const void* value, std::size_t bytes) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmulPreferenceSetAttribute")) return kInternalError;
   Preferences* const state = find(instance().preferences, preference);
   if (state == nullptr) return kInvalidValue;
   switch (attribute) {
     case PreferenceAttribute::workspace_bytes:
-      return store(state->workspace_bytes, value, bytes);
+      return store(state->workspace_bytes.emplace(), value, bytes);
     case PreferenceAttribute::reduction_schemes:
-      return store(state->reduction_schemes, value, bytes);
+      return store(state->reduction_schemes.emplace(), value, bytes);
     default:
       return store(state->alignments[attribute], value, bytes);
   }
@@ -223,7 +207,6 @@ Status get_heuristic(Handle handle, MultiplicationHandle multiplication, LayoutH
                      LayoutHandle b, LayoutHandle c, LayoutHandle d, PreferenceHandle preference,
                      int requested, HeuristicResult results[], int* found) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmulAlgoGetHeuristic")) return kInternalError;
   Library& library = instance();
   const auto description = described(handle, multiplication, a, b, c, d);
   const Preferences* const wanted = find(library.preferences, preference);
@@ -253,7 +236,6 @@ Status algorithm_check(Handle handle, MultiplicationHandle multiplication, Layou
                        LayoutHandle b, LayoutHandle c, LayoutHandle d, const Algorithm* algorithm,
                        HeuristicResult* result) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmulAlgoCheck")) return kInternalError;
   const Library& library = instance();
   const auto description = described(handle, multiplication, a, b, c, d);
   const Proposal* const proposal = proposal_of(algorithm);
@@ -270,7 +252,6 @@ Status algorithm_check(Handle handle, MultiplicationHandle multiplication, Layou
 Status algorithm_get_config(const Algorithm* algorithm, ConfigAttribute attribute, void* value,
                             std::size_t bytes, std::size_t* written) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmulAlgoConfigGetAttribute")) return kInternalError;
   const bool short_value =
       attribute == ConfigAttribute::inner_shape || attribute == ConfigAttribute::cluster_shape;
   if (proposal_of(algorithm) == nullptr || bytes != (short_value ? 2 : 4)) return kInvalidValue;
@@ -282,7 +263,6 @@ Status algorithm_get_config(const Algorithm* algorithm, ConfigAttribute attribut
 Status algorithm_get_capability(const Algorithm* algorithm, CapabilityAttribute, void* value,
                                 std::size_t bytes, std::size_t* written) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmulAlgoCapGetAttribute")) return kInternalError;
   const Proposal* const proposal = proposal_of(algorithm);
   if (proposal == nullptr) return kInvalidValue;
   *written = bytes;
@@ -311,7 +291,6 @@ Status multiply(Handle handle, MultiplicationHandle multiplication, const void* 
                 LayoutHandle d_layout, const Algorithm* algorithm, void* workspace,
                 std::size_t workspace_bytes, cuda::StreamHandle stream) {
   const std::lock_guard lock(mutex());
-  if (fails("cublasLtMatmul")) return kInternalError;
   Library& library = instance();
   const auto description =
       described(handle, multiplication, a_layout, b_layout, c_layout, d_layout);
@@ -337,6 +316,7 @@ Status multiply(Handle handle, MultiplicationHandle multiplication, const void* 
   library.clock_s += proposal->seconds;
   library.observed.last_algorithm = static_cast<int>(algorithm->data[1]);
   library.observed.compute = description->multiplication.compute;
+  library.observed.fast_accumulation = description->multiplication.fast_accumulation;
   ++library.observed.runs;
   return kSuccess;
 }

@@ -11,6 +11,7 @@
 /// anew.
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,21 +37,20 @@ struct Options {
   std::vector<Proposal> proposals = {{.seconds = 3e-3}, {.seconds = 1e-3}, {.seconds = 2e-3}};
   /// Extents m and n together from which AlgoCheck refuses every algorithm; 0: none.
   std::int64_t refused_from = 0;
-  /// The call, counted from 1, that fails with an internal error; 0: none.
-  int failing_call = 0;
   /// Null: all work is done at once, and no stream can be captured.
   Enqueue enqueue = nullptr;
 };
 
 /// What was asked of the library since configure().
 struct Observed {
-  std::string failed_call;  ///< the name of the call that Options made fail
-  int calls = 0;            ///< that return a status
   int last_algorithm = -1;  ///< the index of the proposal that ran last
   int runs = 0;
-  std::uint32_t reduction_schemes = 0;  ///< of the last preference
-  std::uint64_t workspace_bytes = 0;
-  cuda::blas::ComputeType compute = cuda::blas::ComputeType::fp32;  ///< of the last product
+  // Of the last preference, where the heuristic was asked with one that said so.
+  std::optional<std::uint32_t> reduction_schemes;
+  std::optional<std::uint64_t> workspace_bytes;
+  // Of the last product.
+  std::optional<cuda::blas::ComputeType> compute;
+  std::optional<std::int8_t> fast_accumulation;  ///< empty where it was left to the library
 };
 
 /// `driver` moves operands; it must outlive the library's use.

@@ -102,9 +102,9 @@ bool types_are_supported(const Description& p, int architecture) {
     return architecture >= 89 && is_fp8(a) && is_fp8(b) && !both_e5m2 &&
            (d == DataType::bf16 || d == DataType::fp16 || d == DataType::fp32);
   }
+  // FP32 operands are none of ours here: the library may narrow them (NVIDIA_TF32_OVERRIDE).
   const bool half = a == DataType::fp16 || (a == DataType::bf16 && architecture >= 80);
-  return a == b && ((half && (d == a || d == DataType::fp32)) ||
-                    (a == DataType::fp32 && d == DataType::fp32));
+  return half && a == b && (d == a || d == DataType::fp32);
 }
 
 Status epilogue_refusal(const Description& p) {
@@ -328,7 +328,7 @@ Status refusal(const Description& p, int architecture) {
   }
   if (!types_are_supported(p, architecture)) return kNotSupported;
   const bool scaled = p.multiplication.a_scale != nullptr || p.multiplication.b_scale != nullptr;
-  if ((scaled || p.multiplication.fast_accumulation != 0) && !is_fp8(p.a.type)) {
+  if ((scaled || p.multiplication.fast_accumulation.has_value()) && !is_fp8(p.a.type)) {
     return kInvalidValue;
   }
   if (const Status refused = layout_refusal(p)) return refused;

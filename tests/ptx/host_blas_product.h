@@ -33,7 +33,7 @@ struct MultiplicationState {
   std::int64_t aux_leading_dimension = 0;
   const void* a_scale = nullptr;
   const void* b_scale = nullptr;
-  std::int8_t fast_accumulation = 0;
+  std::optional<std::int8_t> fast_accumulation;   ///< off where it is not set
   std::optional<cuda::blas::DataType> bias_type;  ///< D's where it is not set
 };
 
