@@ -95,12 +95,6 @@ template <Pair Function>
 std::uint32_t add_16x2(std::uint32_t old, std::uint32_t operand, std::uint32_t) {
   return packed(Function, old, operand);
 }
-template <bool Greatest, bool Bfloat>
-std::uint16_t extreme_16(std::uint16_t a, std::uint16_t b) {
-  if constexpr (Bfloat) return Greatest ? bf16_maximum(a, b, false) : bf16_minimum(a, b, false);
-  return Greatest ? half_maximum(a, b, false) : half_minimum(a, b, false);
-}
-
 template <class Bits, auto Function>
 Handler in_space(Space space) {
   return for_writable_space(space, []<Space S>() -> Handler { return atomic<Bits, Function, S>; });
@@ -125,41 +119,23 @@ Handler integer_handler(std::string_view operation, bool has_sign, Space space) 
   return nullptr;
 }
 
+/// Floating-point numbers are only added: their minima come with PTX's vector forms alone.
 Handler float_handler(std::string_view operation, Type type, Space space) {
-  if (operation == "add") {
-    switch (type) {
-      case Type::f32:
-        return space == Space::shared ? in_space<std::uint32_t, add_f32<false>>(space)
-                                      : in_space<std::uint32_t, add_f32<true>>(space);
-      case Type::f64:
-        return in_space<std::uint64_t, add_f64>(space);
-      case Type::f16:
-        return in_space<std::uint16_t, add_16<half_add>>(space);
-      case Type::bf16:
-        return in_space<std::uint16_t, add_16<bf16_add>>(space);
-      case Type::f16x2:
-        return in_space<std::uint32_t, add_16x2<half_add>>(space);
-      case Type::bf16x2:
-        return in_space<std::uint32_t, add_16x2<bf16_add>>(space);
-      default:
-        return nullptr;
-    }
-  }
-  const bool greatest = operation == "max";
-  if (!greatest && operation != "min") return nullptr;
+  if (operation != "add") return nullptr;
   switch (type) {
+    case Type::f32:
+      return space == Space::shared ? in_space<std::uint32_t, add_f32<false>>(space)
+                                    : in_space<std::uint32_t, add_f32<true>>(space);
+    case Type::f64:
+      return in_space<std::uint64_t, add_f64>(space);
     case Type::f16:
-      return greatest ? in_space<std::uint16_t, add_16<extreme_16<true, false>>>(space)
-                      : in_space<std::uint16_t, add_16<extreme_16<false, false>>>(space);
+      return in_space<std::uint16_t, add_16<half_add>>(space);
     case Type::bf16:
-      return greatest ? in_space<std::uint16_t, add_16<extreme_16<true, true>>>(space)
-                      : in_space<std::uint16_t, add_16<extreme_16<false, true>>>(space);
+      return in_space<std::uint16_t, add_16<bf16_add>>(space);
     case Type::f16x2:
-      return greatest ? in_space<std::uint32_t, add_16x2<extreme_16<true, false>>>(space)
-                      : in_space<std::uint32_t, add_16x2<extreme_16<false, false>>>(space);
+      return in_space<std::uint32_t, add_16x2<half_add>>(space);
     case Type::bf16x2:
-      return greatest ? in_space<std::uint32_t, add_16x2<extreme_16<true, true>>>(space)
-                      : in_space<std::uint32_t, add_16x2<extreme_16<false, true>>>(space);
+      return in_space<std::uint32_t, add_16x2<bf16_add>>(space);
     default:
       return nullptr;
   }
@@ -206,7 +182,7 @@ void emit_atomic(Emission& e, bool returns) {
   instruction.slots = slots;
   instruction.immediate = where.offset;
   instruction.detail = e.site();
-  if (is_float(type) && operation == "add") {
+  if (is_float(type)) {
     const bool is_pair = type == Type::f16x2 || type == Type::bf16x2;
     instruction.flops = is_pair ? 2 : 1;
   }

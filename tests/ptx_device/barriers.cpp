@@ -29,26 +29,28 @@ const Instruction* arrive(Thread& thread, const Instruction* i) {
 
 enum class Reduction { population, conjunction, disjunction };
 
-/// For all threads that wait at the barrier of the instruction's. immediate: 1 for a negated
-/// predicate.
+/// For all threads that wait at that barrier, each by an instruction of its own. immediate: 1 for a
+/// negated predicate.
 template <Reduction Kind>
-void complete_reduction(Block& block, Thread* first, std::uint32_t, const Instruction* i) {
+void complete_reduction(Block& block, Thread* first, std::uint32_t number, const Instruction*) {
   const std::uint32_t threads = block.launch().threads();
   std::uint32_t waiting = 0;
   std::uint32_t votes = 0;
   const auto for_waiting = [&](auto function) {
     for (std::uint32_t k = 0; k < threads; ++k) {
-      if (first[k].state == ThreadState::barrier && first[k].next == i) function(first[k]);
+      if (first[k].state != ThreadState::barrier || first[k].mask != number) continue;
+      function(first[k], first[k].next);
     }
   };
-  for_waiting([&](Thread& thread) {
+  for_waiting([&](const Thread& thread, const Instruction* i) {
     ++waiting;
     votes += ((thread.slots[i->slots[kPredicate]] & 1U) != 0) != (i->immediate != 0) ? 1 : 0;
   });
   std::uint32_t result = votes;
   if constexpr (Kind == Reduction::conjunction) result = votes == waiting ? 1 : 0;
   if constexpr (Kind == Reduction::disjunction) result = votes > 0 ? 1 : 0;
-  for_waiting([&](Thread& thread) { write_slot(thread, i->slots[kResult], result); });
+  for_waiting(
+      [&](Thread& thread, const Instruction* i) { write_slot(thread, i->slots[kResult], result); });
 }
 
 Completion take_reduction(Emission& e) {
@@ -75,7 +77,8 @@ void emit_barrier(Emission& e, bool aligned) {
   slots[kNumber] = e.source(at++, Type::u32);
   const std::size_t with_count = reduces ? at + 2 : at + 1;
   slots[kCount] = e.operands() >= with_count ? e.source(at++, Type::u32) : kNoSlot;
-  if (slots[kCount] != kNoSlot || arrives) e.program().synchronises_parts = true;
+  if (arrives && slots[kCount] == kNoSlot) Emission::unsupported("an arrival without a count");
+  if (slots[kCount] != kNoSlot) e.program().synchronises_parts = true;
   bool negated = false;
   if (reduces) {
     slots[kPredicate] = e.source(at, Type::predicate);

@@ -302,9 +302,9 @@ void Block::complete_collective(std::uint32_t warp, std::uint32_t lanes,
 
 void Block::wait_at_barrier(Thread& thread, const Instruction* instruction, std::uint32_t number,
                             std::uint32_t expected) {
-  arrive_at_barrier(thread, instruction, number, expected);
+  check_arrival(thread, instruction, number, expected);
   Barrier& barrier = barriers_[number];
-  barrier.arrived.pop_back();
+  barrier.expected = expected;
   barrier.waiting.push_back(thread.index);
   thread.state = ThreadState::barrier;
   thread.next = instruction;
@@ -313,6 +313,16 @@ void Block::wait_at_barrier(Thread& thread, const Instruction* instruction, std:
 
 void Block::arrive_at_barrier(Thread& thread, const Instruction* instruction, std::uint32_t number,
                               std::uint32_t expected) {
+  check_arrival(thread, instruction, number, expected);
+  Barrier& barrier = barriers_[number];
+  barrier.expected = expected;
+  ++barrier.arrived;
+  shared_.ordering().arrive(thread.index, barrier.released);
+  try_barrier(number);  // those who wait go on, whatever this thread does next
+}
+
+void Block::check_arrival(const Thread& thread, const Instruction* instruction,
+                          std::uint32_t number, std::uint32_t expected) const {
   if (number >= barriers_.size()) {
     throw Fault(cuda::kLaunchFailed, fmt::format("barrier {} is not one of 0 to 15", number));
   }
@@ -320,22 +330,21 @@ void Block::arrive_at_barrier(Thread& thread, const Instruction* instruction, st
     throw Fault(cuda::kLaunchFailed,
                 fmt::format("a barrier of {} threads, which is no multiple of a warp", expected));
   }
-  Barrier& barrier = barriers_[number];
-  const bool is_first = barrier.waiting.empty() && barrier.arrived.empty();
+  const Barrier& barrier = barriers_[number];
+  const bool is_first = barrier.waiting.empty() && barrier.arrived == 0;
   if (!is_first && barrier.expected != expected) {
     throw Fault(cuda::kLaunchFailed,
                 fmt::format("barrier {} is waited at for {} threads, by others for {}", number,
                             expected, barrier.expected));
   }
   if (const Thread* other = waiting_in_warp_of(thread, number);
-      other != nullptr && other->next != instruction) {
+      other != nullptr && other->next != instruction &&
+      !(detail(instruction).may_differ && detail(other->next).may_differ)) {
     throw Fault(cuda::kLaunchFailed,
                 fmt::format("the warp diverges: thread {} waits at another barrier instruction, "
                             "PTX line {}",
                             other->index, other->next->line));
   }
-  barrier.expected = expected;
-  barrier.arrived.push_back(thread.index);
 }
 
 /// One for all: those of a warp that wait at a barrier wait at the same instruction.
@@ -351,17 +360,28 @@ const Thread* Block::waiting_in_warp_of(const Thread& thread, std::uint32_t numb
 
 void Block::try_barrier(std::uint32_t number) {
   Barrier& barrier = barriers_[number];
-  const std::size_t here = barrier.waiting.size() + barrier.arrived.size();
+  const std::size_t here = barrier.waiting.size() + barrier.arrived;
   const std::uint32_t wanted = barrier.expected == 0 ? live_ : barrier.expected;
   if (here < wanted || here == 0) return;
-  complete_barrier(barrier, barrier.waiting.size() == live_);
+  complete_barrier(barrier, barrier.waiting.size() == live_ && barrier.arrived == 0);
 }
 
 void Block::complete_barrier(Barrier& barrier, bool all) {
-  const Thread& any = threads_[barrier.waiting.front()];
-  const Completion complete = detail(any.next).complete;
-  if (complete != nullptr) complete(*this, threads_.data(), 0, any.next);
   std::vector<std::uint32_t> members = barrier.waiting;
+  if (!members.empty()) {
+    const Thread& any = threads_[members.front()];
+    const Completion complete = detail(any.next).complete;
+    for (const std::uint32_t member : members) {
+      const Thread& other = threads_[member];
+      if (detail(other.next).complete == complete) continue;
+      throw Fault(cuda::kLaunchFailed,
+                  report(fmt::format("barrier {} is waited at by different kinds of bar, the other "
+                                     "on PTX line {}",
+                                     any.mask, any.next->line),
+                         other, other.next));
+    }
+    if (complete != nullptr) complete(*this, threads_.data(), any.mask, any.next);
+  }
   for (const std::uint32_t member : members) {
     threads_[member].state = ThreadState::ready;
     ++threads_[member].next;
@@ -369,14 +389,13 @@ void Block::complete_barrier(Barrier& barrier, bool all) {
   if (all) {
     shared_.ordering().whole_block();
   } else {
-    std::vector<std::uint32_t> releasing = members;
-    releasing.insert(releasing.end(), barrier.arrived.begin(), barrier.arrived.end());
-    shared_.ordering().release(releasing, members);
+    shared_.ordering().some(members, barrier.released);
   }
   ++counters_.barriers;
   ++stops_;
   barrier.waiting.clear();
-  barrier.arrived.clear();
+  barrier.arrived = 0;
+  barrier.released.clear();
 }
 
 void Block::deadlock() {

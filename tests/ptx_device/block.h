@@ -144,7 +144,8 @@ class Block {
   struct Barrier {
     std::uint32_t expected = 0;  ///< 0: all
     std::vector<std::uint32_t> waiting;
-    std::vector<std::uint32_t> arrived;  ///< bar.arrive
+    std::uint32_t arrived = 0;   ///< by bar.arrive
+    std::vector<Time> released;  ///< what those had done (ordering.h)
   };
 
   /// Lanes of a warp that wait at a collective, and that have exited: whether it is worth looking
@@ -161,6 +162,9 @@ class Block {
   void try_collective(const Thread& thread);
   void try_open_collectives(std::uint32_t warp);
   void complete_collective(std::uint32_t warp, std::uint32_t lanes, const Instruction* instruction);
+  /// Throws Fault for an arrival that no barrier takes.
+  void check_arrival(const Thread& thread, const Instruction* instruction, std::uint32_t number,
+                     std::uint32_t expected) const;
   [[nodiscard]] const Thread* waiting_in_warp_of(const Thread& thread, std::uint32_t number) const;
   void try_barrier(std::uint32_t number);
   void complete_barrier(Barrier& barrier, bool all);

@@ -47,8 +47,24 @@ TEST(Check, PartOfAnAccessOutside) {
 }
 
 TEST(Check, Misaligned) {
-  EXPECT_THAT(fault_of("ld.global.u32 %r1, [%in+2];"), HasSubstr("misaligned"));
-  EXPECT_THAT(fault_of("ld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%in+8];"), HasSubstr("misaligned"));
+  EXPECT_THAT(fault_of("ld.global.u32 %r1, [%in+2];"), HasSubstr("misaligned read of 4 bytes"));
+  EXPECT_THAT(fault_of("ld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%in+8];"),
+              HasSubstr("misaligned read of 16 bytes"));
+  // In each space, by its own form and, where one has addresses of that kind, by a generic one.
+  const std::string tile = "cvt.u64.u32 %rd1, %tile;\ncvta.shared.u64 %rd1, %rd1;\n";
+  const std::string stack = "mov.u64 %rd1, stack;\ncvta.local.u64 %rd1, %rd1;\n";
+  for (const std::string& store :
+       {std::string("st.shared.u32 [%tile+2], %thread;"),
+        std::string("st.local.u32 [stack+2], %thread;"), tile + "st.u32 [%rd1+2], %thread;",
+        stack + "st.u32 [%rd1+2], %thread;"}) {
+    EXPECT_THAT(fault_of(store, 1), HasSubstr("misaligned write of 4 bytes"));
+  }
+  EXPECT_THAT(fault_of("st.shared.v2.u32 [%tile+4], {%thread, %thread};", 1),
+              HasSubstr("misaligned write of 8 bytes"));
+  EXPECT_THAT(fault_of("ld.const.u32 %r1, [constants+1];"), HasSubstr("misaligned read of 4"));
+  EXPECT_THAT(fault_of("ld.const.v2.u32 {%r1, %r2}, [constants+4];"),
+              HasSubstr("misaligned read of 8"));
+  EXPECT_THAT(fault_of("atom.shared.add.u32 %r1, [%tile+2], 1;", 1), HasSubstr("misaligned"));
 }
 
 TEST(Check, UseAfterFree) {
@@ -72,6 +88,41 @@ TEST(Check, SharedMemoryOutside) {
   EXPECT_THAT(fault_of("st.shared.u32 [%tile+1024], %thread;"), HasSubstr("shared memory"));
   EXPECT_EQ(fault_of("st.shared.u32 [dynamic], %thread;", 1, 16), "");
   EXPECT_THAT(fault_of("st.shared.u32 [dynamic+16], %thread;", 1, 16), HasSubstr("shared memory"));
+}
+
+TEST(Check, LocalMemoryThatTheThreadDidNotWrite) {
+  const std::string read = "ld.local.u32 %r1, [stack+4];\n";
+  EXPECT_THAT(fault_of(read), HasSubstr("uninitialised local memory"));
+  EXPECT_EQ(fault_of("st.local.u32 [stack+4], %thread;\n" + read), "");
+  // Of a word, the bytes that were written are not enough.
+  EXPECT_THAT(fault_of("st.local.u16 [stack+4], 1;\n" + read),
+              HasSubstr("uninitialised local memory"));
+  Options unchecked;
+  unchecked.detect_uninitialised = false;
+  EXPECT_EQ(fault_of(read, 64, 0, unchecked), "");
+}
+
+TEST(Check, LocalMemoryOutside) {
+  EXPECT_EQ(fault_of("st.local.u32 [stack+12], %thread;"), "");
+  for (const char* const outside : {"[stack+16]", "[stack+-4]"}) {
+    EXPECT_THAT(fault_of(std::string("st.local.u32 ") + outside + ", %thread;"),
+                HasSubstr("the thread has 16 bytes"));
+  }
+}
+
+TEST(Check, ConstantMemoryOutside) {
+  EXPECT_EQ(fault_of("ld.const.u32 %r1, [constants+12];"), "");
+  for (const char* const outside : {"[constants+16]", "[constants+-4]", "[%in]"}) {
+    EXPECT_THAT(fault_of(std::string("ld.const.u32 %r1, ") + outside + ";"),
+                HasSubstr("constant read of 4 bytes at"));
+  }
+  EXPECT_THAT(fault_of("mov.u64 %rd1, constants;\nst.global.u32 [%rd1], %thread;"),
+              HasSubstr("constant memory is not written"));
+}
+
+TEST(Check, ParametersOutside) {
+  EXPECT_EQ(fault_of("ld.param.u64 %rd1, [in+8];"), "");
+  EXPECT_THAT(fault_of("ld.param.u64 %rd1, [in+16];"), HasSubstr("16 bytes of parameters"));
 }
 
 TEST(Check, RaceBetweenBarriers) {
@@ -132,15 +183,32 @@ TEST(Check, ZerosThatACopyFillsInAreNotRead) {
 
 TEST(Check, CollectiveThatCannotComplete) {
   // Half of the warp leaves; the rest names it in the mask.
-  EXPECT_THAT(
-      fault_of("setp.lt.u32 %p1, %lane, 16;\n@%p1 exit;\n"
-               "shfl.sync.bfly.b32 %r1, %thread, 1, 0x1f, 0xffffffff;",
-               32),
-      ::testing::AnyOf(HasSubstr("collective"), HasSubstr("exited"), HasSubstr("deadlock")));
-  EXPECT_EQ(fault_of("setp.lt.u32 %p1, %lane, 16;\n@%p1 exit;\n"
-                     "shfl.sync.bfly.b32 %r1, %thread, 1, 0x1f, 0xffff0000;",
-                     32),
-            "");
+  const std::string half_leaves = "setp.lt.u32 %p1, %lane, 16;\n@%p1 exit;\n";
+  const auto exchange = [](const char* mask) {
+    return std::string("shfl.sync.bfly.b32 %r1, %thread, 1, 0x1f, ") + mask + ";\n";
+  };
+  EXPECT_THAT(fault_of(half_leaves + exchange("0xffffffff"), 32),
+              HasSubstr("waits for lanes 0xffffffff, of which lane 0 has exited"));
+  EXPECT_EQ(fault_of(half_leaves + exchange("0xffff0000"), 32), "");
+  // The halves wait for each other, at different instructions.
+  EXPECT_THAT(fault_of("setp.lt.u32 %p1, %lane, 16;\n@%p1 bra FIRST;\n" + exchange("0xffffffff") +
+                           "bra DONE;\nFIRST:\n" + exchange("0xffffffff") + "DONE:",
+                       32),
+              ::testing::AllOf(HasSubstr("deadlock: 0 threads have exited"),
+                               HasSubstr("thread 0 on for lanes 0xffffffff"),
+                               HasSubstr("thread 16 on for lanes 0xffffffff")));
+  // They name different lanes.
+  EXPECT_THAT(fault_of("setp.lt.u32 %p1, %lane, 16;\nselp.u32 %r2, 0xffffffff, 0xffff0000, %p1;\n" +
+                           exchange("%r2"),
+                       32),
+              HasSubstr("deadlock"));
+}
+
+TEST(Check, AMaskThatDoesNotNameTheLane) {
+  EXPECT_THAT(fault_of("shfl.sync.bfly.b32 %r1, %thread, 1, 0x1f, 0xfffffffe;", 32),
+              HasSubstr("the mask 0xfffffffe does not name lane 0"));
+  EXPECT_THAT(fault_of("bar.warp.sync 0x0000ffff;", 32),
+              HasSubstr("the mask 0x0000ffff does not name lane 16"));
 }
 
 TEST(Check, BarrierThatCannotComplete) {
@@ -148,8 +216,37 @@ TEST(Check, BarrierThatCannotComplete) {
   const std::string report =
       fault_of("setp.eq.u32 %p1, %warp, 0;\n@%p1 bar.sync 1;\n@!%p1 bar.sync 2;");
   EXPECT_THAT(report, HasSubstr("deadlock"));
-  // Threads that have ended are not waited for.
-  EXPECT_EQ(fault_of("setp.eq.u32 %p1, %warp, 0;\n@%p1 exit;\nbar.sync 0;"), "");
+  EXPECT_THAT(report, HasSubstr("thread 0 on at barrier 1"));
+  EXPECT_THAT(report, HasSubstr("thread 32 on at barrier 2"));
+  // Threads that have ended are not waited for, but where a number of them is.
+  const std::string first_leaves = "setp.eq.u32 %p1, %warp, 0;\n@%p1 exit;\n";
+  EXPECT_EQ(fault_of(first_leaves + "bar.sync 0;"), "");
+  EXPECT_THAT(fault_of(first_leaves + "bar.sync 0, 64;"),
+              HasSubstr("deadlock: 32 threads have exited"));
+}
+
+TEST(Check, ADivergedWarpAtABarrier) {
+  const auto halves = [](const std::string& barrier) {
+    return "setp.lt.u32 %p1, %lane, 16;\n@%p1 bra FIRST;\n" + barrier + "bra DONE;\nFIRST:\n" +
+           barrier + "DONE:";
+  };
+  EXPECT_THAT(fault_of(halves("bar.sync 0;\n")),
+              HasSubstr("the warp diverges: thread 0 waits at another barrier instruction"));
+  EXPECT_THAT(fault_of(halves("barrier.sync.aligned 0;\n")), HasSubstr("the warp diverges"));
+  EXPECT_EQ(fault_of(halves("barrier.sync 0;\n")), "") << "the form that allows it";
+}
+
+TEST(Check, BarriersThatThreadsDisagreeAbout) {
+  const std::string is_first = "setp.eq.u32 %p1, %warp, 0;\n";
+  EXPECT_THAT(fault_of(is_first + "@%p1 bar.sync 1, 64;\n@!%p1 bar.sync 1, 32;"),
+              HasSubstr("barrier 1 is waited at for 32 threads, by others for 64"));
+  EXPECT_THAT(fault_of(is_first + "@%p1 bar.sync 1;\n@!%p1 bar.sync 1, 64;"),
+              HasSubstr("barrier 1 is waited at for 64 threads, by others for 0"));
+  EXPECT_THAT(fault_of(is_first + "@%p1 bar.sync 0;\n@!%p1 bar.red.popc.u32 %r1, 0, %p1;"),
+              HasSubstr("barrier 0 is waited at by different kinds of bar"));
+  EXPECT_THAT(fault_of("bar.sync 1, 48;"), HasSubstr("no multiple of a warp"));
+  EXPECT_THAT(fault_of("mov.u32 %r1, 16;\nbar.sync %r1;"),
+              HasSubstr("barrier 16 is not one of 0 to 15"));
 }
 
 TEST(Check, EndlessLoopEndsAtTheLimit) {

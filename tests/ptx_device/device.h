@@ -13,7 +13,6 @@
 /// is dead afterwards: each call returns the same code, until configure().
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,8 +52,6 @@ void configure(const Options& options);
 
 /// What was counted since the last call, and clears it.
 [[nodiscard]] Counters take_counters();
-/// The same by kernel name, and clears that.
-[[nodiscard]] std::map<std::string, Counters> take_kernel_counters();
 
 /// The report of the fault that killed the context; empty while it lives.
 [[nodiscard]] std::string last_fault();

@@ -389,11 +389,6 @@ Counters take_counters() {
   return process().machine->take_counters();
 }
 
-std::map<std::string, Counters> take_kernel_counters() {
-  const std::lock_guard lock(process().mutex);
-  return process().machine->take_kernel_counters();
-}
-
 std::string last_fault() {
   const std::lock_guard lock(process().mutex);
   return process().machine->last_fault();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "ptx_device/architecture.h"
 #include "ptx_device/fatbin.h"
 #include "ptx_device/fault.h"
 #include "ptx_device/test_machine.h"
@@ -108,6 +109,74 @@ TEST(DriverTable, LaunchesBeyondTheArchitecture) {
   // 1 KiB is static; 48 KiB is what any kernel may have without asking.
   EXPECT_EQ(launch_result(80, {1, 32, 47 * 1024}), cuda::kSuccess);
   EXPECT_EQ(launch_result(80, {1, 32, 47 * 1024 + 16}), cuda::kInvalidValue);
+}
+
+/// What launching block.ptx with a directive of its own is refused for, or nothing.
+std::string refusal_with(const std::string& directive, const std::array<unsigned, 3>& threads) {
+  std::string text = block("");
+  text.insert(text.rfind("\n{"), "\n" + directive);
+  TestMachine machine({}, text);
+  auto buffer = machine.buffer(std::vector<std::uint32_t>(2048));
+  cuda::FunctionHandle function = nullptr;
+  machine.require(machine.table().module_get_function(&function, machine.module(), "block"));
+  std::array<void*, 2> parameters{&buffer, &buffer};
+  const cuda::Result result =
+      machine.table().launch_kernel(function, 1, 1, 1, threads[0], threads[1], threads[2], 0,
+                                    machine.stream(), parameters.data(), nullptr);
+  if (result == cuda::kSuccess) return "";
+  EXPECT_EQ(result, cuda::kInvalidValue);
+  const char* reason = nullptr;
+  machine.require(machine.table().get_error_string(result, &reason));
+  return reason;
+}
+
+TEST(DriverTable, LaunchesOtherThanTheKernelWasCompiledFor) {
+  // .maxntid limits the product of the extents, .reqntid is each of them (PTX ISA).
+  EXPECT_EQ(refusal_with(".maxntid 64, 1, 1", {64, 1, 1}), "");
+  EXPECT_EQ(refusal_with(".maxntid 16, 4", {32, 2, 1}), "");
+  EXPECT_THAT(refusal_with(".maxntid 64, 1, 1", {65, 1, 1}), HasSubstr("compiled for at most 64"));
+  EXPECT_THAT(refusal_with(".maxntid 16, 4", {33, 2, 1}), HasSubstr("compiled for at most 64"));
+  EXPECT_EQ(refusal_with(".reqntid 32, 2", {32, 2, 1}), "");
+  EXPECT_THAT(refusal_with(".reqntid 32, 2", {64, 1, 1}), HasSubstr("requires (32,2,1)"));
+}
+
+/// The text and code that a launch of a kernel of those limits is refused with.
+std::pair<cuda::Result, std::string> refusal_of(const KernelLimits& kernel,
+                                                const std::array<unsigned, 3>& grid,
+                                                const std::array<unsigned, 3>& threads) {
+  try {
+    check_launch(architecture_of(80), kernel, grid, threads, 0);
+  } catch (const Refusal& refusal) {
+    return {refusal.result(), refusal.what()};
+  }
+  return {cuda::kSuccess, ""};
+}
+
+TEST(DriverTable, GridsAndBlocksBeyondTheArchitecture) {
+  using Shape = std::array<unsigned, 3>;
+  for (const Shape& grid : {Shape{0x7FFFFFFF, 1, 1}, Shape{1, 65535, 1}, Shape{1, 1, 65535}}) {
+    EXPECT_EQ(refusal_of({}, grid, {32, 1, 1}).second, "");
+  }
+  for (const Shape& grid : {Shape{0x80000000, 1, 1}, Shape{1, 65536, 1}, Shape{1, 1, 65536},
+                            Shape{1, 0, 1}, Shape{1, 1, 0}}) {
+    const auto [result, text] = refusal_of({}, grid, {32, 1, 1});
+    EXPECT_EQ(result, cuda::kInvalidValue);
+    EXPECT_THAT(text, HasSubstr("a grid of"));
+  }
+  EXPECT_EQ(refusal_of({}, {1, 1, 1}, {1, 16, 64}).second, "");
+  EXPECT_THAT(refusal_of({}, {1, 1, 1}, {1, 8, 65}).second, HasSubstr("z must be 1 to 64"));
+  EXPECT_THAT(refusal_of({}, {1, 1, 1}, {32, 32, 2}).second, HasSubstr("2048 threads a block"));
+}
+
+TEST(DriverTable, RegistersBeyondTheMultiprocessors) {
+  // 65,536 registers, given to warps by 256: 64 a thread fit 1,024 threads, 65 take 72's room.
+  EXPECT_EQ(refusal_of({.registers = 64}, {1, 1, 1}, {1024, 1, 1}).first, cuda::kSuccess);
+  const auto [result, text] = refusal_of({.registers = 65}, {1, 1, 1}, {1024, 1, 1});
+  EXPECT_EQ(result, cuda::kLaunchOutOfResources);
+  EXPECT_THAT(text, HasSubstr("1024 threads of 65 registers each"));
+  EXPECT_EQ(refusal_of({.registers = 65}, {1, 1, 1}, {896, 1, 1}).first, cuda::kSuccess);
+  EXPECT_EQ(refusal_of({.registers = 65}, {1, 1, 1}, {928, 1, 1}).first,
+            cuda::kLaunchOutOfResources);
 }
 
 TEST(DriverTable, SharedMemoryIsAskedForUpToTheArchitecturesLimit) {

@@ -327,7 +327,6 @@ void Machine::launch(cuda::FunctionHandle handle, const std::array<unsigned, 3>&
     launch.module = &loaded.module->parsed;
     const Counters counted = execute(launch);
     counters_ += counted;
-    kernel_counters_[loaded.program.kernel] += counted;
   });
 }
 
@@ -499,10 +498,6 @@ std::byte* Machine::device_bytes(int device, cuda::DevicePointer pointer, std::s
 
 Counters Machine::take_counters() {
   return std::exchange(counters_, {});
-}
-
-std::map<std::string, Counters> Machine::take_kernel_counters() {
-  return std::exchange(kernel_counters_, {});
 }
 
 std::vector<std::string> Machine::leaks() const {

@@ -109,7 +109,6 @@ class Machine {
 
   // For tests.
   Counters take_counters();
-  std::map<std::string, Counters> take_kernel_counters();
   [[nodiscard]] std::vector<std::string> leaks() const;
 
  private:
@@ -183,7 +182,6 @@ class Machine {
   std::unordered_map<void*, std::unique_ptr<Graph>> executables_;
   std::unordered_map<void*, std::unique_ptr<std::byte[]>> host_memory_;
   Counters counters_;
-  std::map<std::string, Counters> kernel_counters_;
   cuda::Result dead_ = cuda::kSuccess;
   std::string fault_;
   std::map<cuda::Result, std::string> texts_;

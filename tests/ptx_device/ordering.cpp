@@ -26,23 +26,28 @@ void Ordering::whole_warp(std::uint32_t warp) {
   if (!known_.empty()) {
     std::vector<std::uint32_t> lanes(end - first);
     std::iota(lanes.begin(), lanes.end(), first);
-    join(lanes, lanes);
+    join(lanes, {});
   }
   warp_floors_[warp] = clock_++;
   std::fill(now_.begin() + first, now_.begin() + end, clock_);
 }
 
 void Ordering::some(std::span<const std::uint32_t> threads) {
-  release(threads, threads);
+  some(threads, {});
 }
 
-void Ordering::release(std::span<const std::uint32_t> releasing,
-                       std::span<const std::uint32_t> acquiring) {
+void Ordering::some(std::span<const std::uint32_t> threads, const std::vector<Time>& released) {
   start_table();
-  join(releasing, acquiring);
+  join(threads, released);
   ++clock_;
-  for (const std::uint32_t thread : releasing) now_[thread] = clock_;
-  for (const std::uint32_t thread : acquiring) now_[thread] = clock_;
+  for (const std::uint32_t thread : threads) now_[thread] = clock_;
+}
+
+void Ordering::arrive(std::uint32_t thread, std::vector<Time>& released) {
+  start_table();
+  released.resize(threads_);
+  add_knowledge(thread, released);
+  now_[thread] = ++clock_;
 }
 
 void Ordering::start_table() {
@@ -55,15 +60,17 @@ Time Ordering::knowledge(std::uint32_t thread, std::uint32_t other) const {
   return thread / 32 == other / 32 ? std::max(known, warp_floors_[thread / 32]) : known;
 }
 
-void Ordering::join(std::span<const std::uint32_t> releasing,
-                    std::span<const std::uint32_t> acquiring) {
-  joined_.assign(threads_, 0);
-  for (const std::uint32_t thread : releasing) {
-    for (std::uint32_t other = 0; other < threads_; ++other) {
-      joined_[other] = std::max(joined_[other], knowledge(thread, other));
-    }
+void Ordering::add_knowledge(std::uint32_t thread, std::vector<Time>& to) const {
+  for (std::uint32_t other = 0; other < threads_; ++other) {
+    to[other] = std::max(to[other], knowledge(thread, other));
   }
-  for (const std::uint32_t thread : acquiring) {
+}
+
+void Ordering::join(std::span<const std::uint32_t> threads, const std::vector<Time>& released) {
+  joined_ = released;
+  joined_.resize(threads_);
+  for (const std::uint32_t thread : threads) add_knowledge(thread, joined_);
+  for (const std::uint32_t thread : threads) {
     Time* row = known_.data() + std::size_t{thread} * threads_;
     for (std::uint32_t other = 0; other < threads_; ++other) {
       row[other] = std::max(row[other], joined_[other]);

@@ -39,15 +39,19 @@ class Ordering {
   void whole_block();
   void whole_warp(std::uint32_t warp);
   void some(std::span<const std::uint32_t> threads);
-  /// bar.arrive and bar.sync with a count: what the `releasing` have done happens before what the
-  /// `acquiring` do.
-  void release(std::span<const std::uint32_t> releasing, std::span<const std::uint32_t> acquiring);
+  /// bar.arrive: what the thread has done so far, but nothing that it does from now on, will happen
+  /// before what those do who acquire `released`.
+  void arrive(std::uint32_t thread, std::vector<Time>& released);
+  /// bar.sync with a count: the threads wait for each other, and acquire what was released before.
+  void some(std::span<const std::uint32_t> threads, const std::vector<Time>& released);
 
  private:
   void start_table();
   /// What a thread knows of another, floors included.
   [[nodiscard]] Time knowledge(std::uint32_t thread, std::uint32_t other) const;
-  void join(std::span<const std::uint32_t> releasing, std::span<const std::uint32_t> acquiring);
+  void add_knowledge(std::uint32_t thread, std::vector<Time>& to) const;
+  /// Each of the threads knows what all know, and what was released.
+  void join(std::span<const std::uint32_t> threads, const std::vector<Time>& released);
 
   std::uint32_t threads_ = 0;
   Time clock_ = 1;
