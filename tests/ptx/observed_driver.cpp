@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
@@ -17,6 +18,8 @@ struct Observer {
   cuda::DriverTable table;
   std::map<cuda::FunctionHandle, std::string> entries;
   Launches launches;
+  Launches all_launches;
+  std::set<std::string> entries_of_device;
   /// What a file holds, by its path; modules may refer to it.
   std::map<std::string, std::string> substitutes;
 };
@@ -65,8 +68,12 @@ cuda::Result launch_kernel(cuda::FunctionHandle function, unsigned grid_x, unsig
                            unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
                            unsigned shared_bytes, cuda::StreamHandle stream, void** parameters,
                            void** extra) {
-  observer().launches[observer().entries[function]].insert(
-      {.threads = block_x * block_y * block_z, .dynamic_shared_bytes = shared_bytes});
+  const std::string& entry = observer().entries[function];
+  const BlockShape shape{.threads = block_x * block_y * block_z,
+                         .dynamic_shared_bytes = shared_bytes};
+  observer().launches[entry].insert(shape);
+  observer().all_launches[entry].insert(shape);
+  observer().entries_of_device.insert(entry);
   return observer().inner.launch_kernel(function, grid_x, grid_y, grid_z, block_x, block_y, block_z,
                                         shared_bytes, stream, parameters, extra);
 }
@@ -78,8 +85,8 @@ cuda::Result copy_to_host_async(void* to, cuda::DevicePointer from, std::size_t 
   if (path != nullptr && result == cuda::kSuccess) {
     observer().inner.stream_synchronize(stream);
     std::ofstream file(path, std::ios::binary | std::ios::app);
-    const std::uint64_t size = bytes;
-    file.write(reinterpret_cast<const char*>(&size), sizeof size);
+    const nlohmann::json header{{"bytes", bytes}, {"entries", observer().entries_of_device}};
+    file << header.dump() << '\n';
     file.write(static_cast<const char*>(to), static_cast<std::streamsize>(bytes));
   }
   return result;
@@ -91,6 +98,7 @@ const cuda::DriverTable& observed(const cuda::DriverTable& inner) {
   Observer& o = observer();
   o.inner = inner;
   o.table = inner;
+  o.entries_of_device.clear();
   o.table.module_load_data = module_load_data;
   o.table.module_get_function = module_get_function;
   o.table.launch_kernel = launch_kernel;
@@ -100,6 +108,10 @@ const cuda::DriverTable& observed(const cuda::DriverTable& inner) {
 
 Launches take_launches() {
   return std::exchange(observer().launches, {});
+}
+
+Launches take_all_launches() {
+  return std::exchange(observer().all_launches, {});
 }
 
 }  // namespace assay::cuda_test
