@@ -4,6 +4,7 @@ The folder holds images.cpp, which embeds <family>.fatbin for each family, and b
 <family>.ptxas, what `ptxas -v` said of it.
 """
 import dataclasses
+import json
 import pathlib
 import re
 import struct
@@ -27,6 +28,16 @@ def read_images(folder):
     text = (pathlib.Path(folder) / "images.cpp").read_text(encoding="utf-8")
     compiler = re.search(r'images_compiler\(\) \{\s*return "(.*?)";', text)[1]
     return compiler, re.findall(r'\.incbin ".*/(\w+)\.fatbin"', text)
+
+
+def read_json_lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def read_records(paths):
+    """What the test programs recorded (tests/ptx/workload_record.h); one may have nothing to tell."""
+    return [record for path in paths if path.exists()
+            for record in read_json_lines(path.read_text(encoding="utf-8"))]
 
 
 def read_ptxas(text):
@@ -85,23 +96,6 @@ def ptx_of_fatbin(data):
     """{architecture: PTX module}."""
     return {architecture: payload.rstrip(b"\0").decode("utf-8")
             for kind, architecture, payload in read_fatbin(data) if kind == PTX}
-
-
-def launch_bound(body):
-    """The most threads of a block that an entry's __launch_bounds__ allows, or None."""
-    match = re.search(r"^\.maxntid\s+(\d+)(?:,\s*(\d+))?(?:,\s*(\d+))?", body, flags=re.MULTILINE)
-    if match is None:
-        return None
-    threads = 1
-    for extent in match.groups():
-        threads *= int(extent or 1)
-    return threads
-
-
-def uses_dynamic_shared(text, body):
-    """Whether an entry of the module `text` uses shared memory whose size its launch decides."""
-    names = re.findall(r"^\.extern \.shared [^;]*?(\w+)(?:\[\])?;", text, flags=re.MULTILINE)
-    return any(re.search(rf"\b{name}\b", body) for name in names)
 
 
 ACCESS = re.compile(r"\b(ld|st)\.global[.\w:]*?(?:\.v(\d))?\.[bfsu](\d+)\s[^[]*"

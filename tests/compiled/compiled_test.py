@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import check_compiled
+import check_launched
 import compiled
 import make_page
 
@@ -69,13 +70,6 @@ class Reading(unittest.TestCase):
         modules = compiled.ptx_of_fatbin(fatbin(compiled.PTX, 90, (PTX_TEXT % "").encode()))
         entries = compiled.read_ptx(modules[90])
         self.assertEqual(list(entries), ["scale_rows"])
-        self.assertEqual(compiled.launch_bound(entries["scale_rows"]), 256)
-        self.assertIsNone(compiled.launch_bound("no bound"))
-
-    def test_dynamic_shared_memory(self):
-        text = ".extern .shared .align 16 .b8 tiles[];\n" + PTX_TEXT
-        self.assertTrue(compiled.uses_dynamic_shared(text, "mov.u32 %r1, tiles;"))
-        self.assertFalse(compiled.uses_dynamic_shared(text, "mov.u32 %r1, tiles_of_another;"))
 
     def test_machine_code_is_no_ptx(self):
         self.assertEqual(compiled.ptx_of_fatbin(fatbin(compiled.CUBIN, 90, b"ELF")), {})
@@ -192,25 +186,76 @@ class Findings(unittest.TestCase):
                              ["scale_rows sm_90: its SASS has no 16-byte loads"])
 
 
+class Launches(unittest.TestCase):
+    LARGE = {"entry": "scale_rows", "block_threads": 256, "dynamic_shared_bytes": 64}
+    SMALL = {**LARGE, "block_threads": 32}
+    RESOURCES = compiled.Resources("scale_rows", 90, 40)
+
+    def rows(self, *records):
+        return [row[1:] for row in make_page.resource_rows([self.RESOURCES], list(records))]
+
+    def test_shapes_of_workloads(self):
+        workload = {"contract": {}, "architecture": 90, "launches": [self.LARGE, self.SMALL]}
+        other = {"architecture": 90, "launches": [{**self.LARGE, "block_threads": 512}]}
+        self.assertEqual(self.rows(workload, other), [((32, 64), True), ((256, 64), True)])
+
+    def test_the_largest_of_the_tests_where_no_workload_launches(self):
+        other = {"architecture": 90, "launches": [self.LARGE, self.SMALL]}
+        elsewhere = {**other, "architecture": 80, "contract": {}}
+        self.assertEqual(self.rows(other, elsewhere), [((256, 64), False)])
+        self.assertEqual(self.rows(elsewhere), [(None, False)])
+
+    def test_an_entry_that_no_test_launches(self):
+        entries = {(80, "scale_rows"), (90, "scale_rows"), (90, "scale_columns")}
+        records = [{"architecture": 90, "launches": [self.LARGE]},
+                   {"architecture": 80, "launches": []}]
+        self.assertEqual(list(check_launched.never_launched(entries, records)),
+                         ["scale_columns sm_90", "scale_rows sm_80"])
+
+    def test_entries_of_images(self):
+        with tempfile.TemporaryDirectory() as folder:
+            images_folder(GOOD_REPORT, GOOD_BODY, folder)
+            self.assertEqual(check_launched.entries_of(pathlib.Path(folder)),
+                             {(90, "scale_rows")})
+
+
 class Floors(unittest.TestCase):
     ACCELERATOR = {"dense_tflops": {"fp32": 20, "bf16": 300, "fp8": None, "fp64": 10,
-                                    "fp64_tensor": None}, "bandwidth_gb_per_s": [2000]}
+                                    "fp64_tensor": 40}, "bandwidth_gb_per_s": [2000]}
+    RECORDS = [{"contract": {"name": f"{name}/n1/{precision}", "precision": precision},
+                "counted": {"tensor_flops": counted}} for name, precision, counted in
+               [("norm/forward", "bf16", 0), ("stream/triad", "fp64", 0), ("moe/route", "bf16", 0),
+                ("moe/expert_products", "bf16", 4096), ("attention/forward", "bf16", 4096)]]
 
-    def floor(self, family, precision, flops, moved):
-        return make_page.floor_us(self.ACCELERATOR, {
-            "family": family, "kind": "kernel", "precision": precision, "flops": flops,
-            "bytes": moved})
+    def floor(self, name, precision, flops, moved, by_library=False):
+        workload = {"name": f"{name}/n4096/{precision}", "precision": precision, "flops": flops,
+                    "bytes": moved, "bytes_issued": {} if by_library else {"80": moved}}
+        return make_page.floor_us(self.ACCELERATOR, workload,
+                                  make_page.multiplying_workloads(self.RECORDS))
 
     def test_bytes_take_longer(self):
-        self.assertEqual(self.floor("norm", "bf16", 1e6, 2e9), (1000, False))
+        self.assertEqual(self.floor("norm/forward", "bf16", 1e6, 2e9), (1000, False))
 
     def test_flops_take_longer(self):
-        self.assertEqual(self.floor("attention", "bf16", 3e11, 2e6), (1000, True))
-        self.assertEqual(self.floor("norm", "bf16", 2e10, 2e6), (1000, True))
+        self.assertEqual(self.floor("norm/forward", "bf16", 2e10, 2e6), (1000, True))
 
-    def test_precisions(self):
-        self.assertIsNone(self.floor("gemm", "fp8_e4m3", 1e12, 1e6))
-        self.assertEqual(self.floor("gemm", "fp64", 1e10, 1), (1000, True))
+    def test_what_was_counted_in_matrix_instructions_is_a_product_in_any_family(self):
+        self.assertEqual(self.floor("attention/forward", "bf16", 3e11, 2e6), (1000, True))
+        self.assertEqual(self.floor("moe/expert_products", "bf16", 3e11, 2e6), (1000, True))
+        self.assertEqual(self.floor("moe/route", "bf16", 2e10, 2e6), (1000, True))
+
+    def test_what_a_library_does_is_a_product(self):
+        self.assertIsNone(self.floor("gemm/square", "fp8_e4m3", 1e12, 1e6, by_library=True))
+        self.assertEqual(self.floor("gemm/square", "fp64", 4e10, 1, by_library=True), (1000, True))
+        self.assertEqual(self.floor("transformer/step", "bf16", 3e11, 1, by_library=True),
+                         (1000, True))
+
+    def test_lanes_compute_in_fp64_where_the_workload_does(self):
+        self.assertEqual(self.floor("stream/triad", "fp64", 1e10, 1), (1000, True))
+
+    def test_a_workload_that_no_test_counted_is_named(self):
+        with self.assertRaisesRegex(ValueError, "newcomer/forward/n4096/bf16"):
+            self.floor("newcomer/forward", "bf16", 1, 1)
 
     def test_issued_bytes_of_an_accelerator_with_other_tiles(self):
         self.assertEqual(make_page.issued_text({}), "—")

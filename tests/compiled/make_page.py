@@ -16,9 +16,6 @@ import compiled
 
 SKIPPED = 77
 ARCHITECTURE_OF = {"A100 SXM4 80GB": 80, "H100 SXM5 80GB": 90, "H20": 90, "RTX 4090": 89}
-# Families whose arithmetic is products, done by tensor cores; the others' is done lane by lane in
-# FP32 whatever the storage type.
-PRODUCT_FAMILIES = {"attention", "gemm"}
 INTRODUCTION = """\
 # CUDA kernels: compiled, counted, bounded
 
@@ -32,10 +29,11 @@ RESOURCES = """
 ## Registers, shared memory, occupancy
 
 For each entry and architecture. Block and dynamic shared memory are as the tests' workloads launch
-the entry; where none does, the block is the launch bound, marked *, and left open where the launch
-decides on shared memory, too. Occupancy is warps resident on a multiprocessor over the most it can
-hold, by NVIDIA's cuda_occupancy.h, and beside it what allows no more. Spills are bytes stored and
-loaded; `tests/compiled/check_compiled.py` fails on any in a kernel that workloads run.
+the entry; where none does, as the largest block of the families' tests, marked *. Occupancy is
+warps resident on a multiprocessor over the most it can hold, by NVIDIA's cuda_occupancy.h, and
+beside it what allows no more. Spills are bytes stored and loaded;
+`tests/compiled/check_compiled.py` fails on any in a kernel that workloads run. That no entry goes
+without a launch, `tests/compiled/check_launched.py` holds.
 """
 COUNTS = """
 ## Counted beside the contract
@@ -50,11 +48,12 @@ FLOORS = """
 ## Time floors
 
 The least time of an iteration, in µs, at the sizes that a GPU is measured with: FLOPs over the peak
-or compulsory bytes over the bandwidth, whichever takes longer († where FLOPs do). Products (GEMM,
-attention, training steps) are set against the peak of their precision, of the tensor cores where
-they know it; all else is computed in FP32 lane by lane and set against that peak. Issued bytes are
-— where a library's kernels do the work, and named apart for an accelerator whose shared memory asks
-for other tiles. Peaks and bandwidths: `results/edition/data/{peaks}`.
+or compulsory bytes over the bandwidth, whichever takes longer († where FLOPs do). Products (what a
+library multiplies, the steps made of that, and kernels in which matrix instructions were counted)
+are set against the peak of their precision, of the tensor cores where they know it; all else is
+computed lane by lane and set against that peak: FP64's for FP64, FP32's for any other type. Issued
+bytes are — where a library's kernels do the work, and named apart for an accelerator whose shared
+memory asks for other tiles. Peaks and bandwidths: `results/edition/data/{peaks}`.
 """
 
 
@@ -67,30 +66,32 @@ def table(columns, rows):
         yield "| " + " | ".join(str(cell) for cell in row) + " |"
 
 
-def read_lines_of_json(text):
-    return [json.loads(line) for line in text.splitlines()]
-
-
 # --- what the compiler made of it
 
 def launched_shapes(records):
-    """{(architecture, entry): sorted block shapes} of all records."""
+    """{(architecture, entry): block shapes} of all records."""
     shapes = {}
     for record in records:
         for launch in record["launches"]:
             key = (record["architecture"], launch["entry"])
             shape = (launch["block_threads"], launch["dynamic_shared_bytes"])
             shapes.setdefault(key, set()).add(shape)
-    return {key: sorted(all_of_it) for key, all_of_it in shapes.items()}
+    return shapes
 
 
-def resource_rows(resources, shapes, bounds):
-    """(resources of an entry, block shape or None, whether launched) for each row of the table."""
+def of_workloads(records):
+    return [record for record in records if "contract" in record]
+
+
+def resource_rows(resources, records):
+    """(resources of an entry, block shape or None, whether a workload's) for each row."""
+    by_workloads, by_tests = launched_shapes(of_workloads(records)), launched_shapes(records)
     for r in sorted(resources, key=lambda r: (r.name, r.architecture)):
         key = (r.architecture, r.name)
-        bound = bounds.get(key)
-        for shape in shapes.get(key, [(bound, 0) if bound else None]):
-            yield r, shape, key in shapes
+        for shape in sorted(by_workloads.get(key, [])):
+            yield r, shape, True
+        if key not in by_workloads:
+            yield r, max(by_tests.get(key, []), default=None), False
 
 
 def occupancies(program, rows):
@@ -104,14 +105,13 @@ def occupancies(program, rows):
 
 def resource_table(rows, answers):
     cells = []
-    for (r, shape, is_launched), answer in zip(rows, answers):
+    for (r, shape, is_workload), answer in zip(rows, answers):
         cell = [f"`{r.name}`", f"sm_{r.architecture}", r.registers, r.spill_bytes,
                 r.static_shared_bytes]
         if shape:
             blocks, warps, most_warps, limits = answer
-            cell += [shape[1] if is_launched else "", f"{shape[0]}{'' if is_launched else '*'}",
-                     blocks, f"{100 * int(warps) / int(most_warps):.0f} %",
-                     limits.replace(",", ", ")]
+            cell += [shape[1], f"{shape[0]}{'' if is_workload else '*'}", blocks,
+                     f"{100 * int(warps) / int(most_warps):.0f} %", limits.replace(",", ", ")]
         else:
             cell += [""] * 5
         cells.append(cell)
@@ -121,16 +121,10 @@ def resource_table(rows, answers):
 
 
 def resource_section(images, families, records, occupancy_program):
-    shapes = launched_shapes(records)
     yield from RESOURCES.splitlines()
     for family in families:
         report = (images / f"{family}.ptxas").read_text(encoding="utf-8")
-        ptx = compiled.ptx_of_fatbin((images / f"{family}.fatbin").read_bytes())
-        bounds = {(architecture, entry): compiled.launch_bound(body)
-                  for architecture, text in ptx.items()
-                  for entry, body in compiled.read_ptx(text).items()
-                  if not compiled.uses_dynamic_shared(text, body)}
-        rows = list(resource_rows(compiled.read_ptxas(report), shapes, bounds))
+        rows = list(resource_rows(compiled.read_ptxas(report), records))
         yield ""
         yield f"### {family}"
         yield from resource_table(rows, occupancies(occupancy_program, rows))
@@ -143,7 +137,7 @@ def ratio(a, b):
 
 
 def count_rows(records):
-    for record in sorted(records, key=lambda r: (r["contract"]["name"], r["architecture"])):
+    for record in sorted(of_workloads(records), key=lambda r: (r["contract"]["name"], r["architecture"])):
         contract, counted = record["contract"], record["counted"]
         moved = counted["global_read_bytes"] + counted["global_written_bytes"]
         yield [contract["name"], f"sm_{record['architecture']}", f"{counted['instructions']:,}",
@@ -166,24 +160,43 @@ def count_section(records):
 
 # --- what a GPU can't beat
 
-def is_product(workload):
-    return workload["family"] in PRODUCT_FAMILIES or workload["kind"] == "training_step"
+def kind_of(workload):
+    """A workload's name without its size: (family, operation, precision)."""
+    family, operation, *_ = workload["name"].split("/")
+    return family, operation, workload["precision"]
 
 
-def peak_tflops(accelerator, workload):
+def multiplying_workloads(records):
+    """{kind of workload: whether matrix instructions were counted}."""
+    return {kind_of(record["contract"]): record["counted"]["tensor_flops"] > 0
+            for record in of_workloads(records)}
+
+
+def is_product(workload, multiplying):
+    """What kernels of ours do the tests have counted; the rest are a library's products, and steps
+    made of them."""
+    if not workload["bytes_issued"]:
+        return True
+    if kind_of(workload) not in multiplying:
+        raise ValueError(f"{workload['name']}: no test counted such a workload, so whether tensor "
+                         "cores do its FLOPs is not known: add an expect_workload() of it")
+    return multiplying[kind_of(workload)]
+
+
+def peak_tflops(accelerator, workload, multiplying):
     """The peak that a workload's FLOPs are set against, or None where none is published."""
     peaks = accelerator["dense_tflops"]
-    if not is_product(workload):
-        return peaks["fp32"]
     precision = workload["precision"]
+    if not is_product(workload, multiplying):
+        return peaks["fp64" if precision == "fp64" else "fp32"]
     if precision == "fp64":
         return peaks["fp64_tensor"] or peaks["fp64"]
     return peaks["fp8" if precision.startswith("fp8") else precision]
 
 
-def floor_us(accelerator, workload):
+def floor_us(accelerator, workload, multiplying):
     """(microseconds, whether FLOPs take longer than bytes), or None without a peak."""
-    peak = peak_tflops(accelerator, workload)
+    peak = peak_tflops(accelerator, workload, multiplying)
     if peak is None:
         return None
     of_flops = workload["flops"] / (peak * 1e12) * 1e6
@@ -191,8 +204,7 @@ def floor_us(accelerator, workload):
     return max(of_flops, of_bytes), of_flops > of_bytes
 
 
-def floor_text(accelerator, workload):
-    floor = floor_us(accelerator, workload)
+def floor_text(floor):
     if floor is None:
         return "—"
     microseconds, by_flops = floor
@@ -210,13 +222,14 @@ def issued_text(issued):
     return f"{of_most:,}" + "".join(others)
 
 
-def floor_section(workloads, peaks, peaks_name):
+def floor_section(workloads, records, peaks, peaks_name):
+    multiplying = multiplying_workloads(records)
     by_sku = {accelerator["sku"]: accelerator for accelerator in peaks["accelerators"]}
     accelerators = [by_sku[sku] for sku in ARCHITECTURE_OF]
     yield from FLOORS.format(peaks=peaks_name).splitlines()
     rows = [[w["name"], f"{w['flops']:,}", f"{w['bytes']:,}",
              issued_text(w["bytes_issued"]), ratio(w["flops"], w["bytes"]),
-             *(floor_text(a, w) for a in accelerators)]
+             *(floor_text(floor_us(a, w, multiplying)) for a in accelerators)]
             for w in sorted(workloads, key=lambda w: w["name"])]
     yield from table([("workload", False), ("FLOPs", True), ("bytes compulsory", True),
                       ("bytes issued", True), ("FLOP/byte", True),
@@ -226,14 +239,12 @@ def floor_section(workloads, peaks, peaks_name):
 def make_page(arguments):
     compiler, families = compiled.read_images(arguments.images)
     peaks = json.loads(arguments.peaks.read_text(encoding="utf-8"))
-    records = [record for path in arguments.records
-               if path.exists()  # a program may test no workload
-               for record in read_lines_of_json(path.read_text(encoding="utf-8"))]
-    workloads = read_lines_of_json(subprocess.run([arguments.workloads], capture_output=True,
-                                                  text=True, check=True).stdout)
+    records = compiled.read_records(arguments.records)
+    workloads = compiled.read_json_lines(
+        subprocess.run([arguments.workloads], capture_output=True, text=True, check=True).stdout)
     lines = [*INTRODUCTION.format(compiler=compiler).splitlines(),
              *resource_section(arguments.images, families, records, arguments.occupancy),
-             *count_section(records), *floor_section(workloads, peaks, arguments.peaks.name)]
+             *count_section(records), *floor_section(workloads, records, peaks, arguments.peaks.name)]
     return "\n".join(lines) + "\n"
 
 

@@ -47,6 +47,7 @@ TEST(EmbeddingCuda, EqualsDefinitionWithinControl) {
   cuda_test::on_each_architecture([](Stream& stream) {
     expect_definition(stream, Case<Bf16>({2, 16, 96, 40}, true));
     expect_definition(stream, Case<float>({2, 16, 96, 40}, false));
+    expect_definition(stream, Case<float>({5, 3, 12, 40}, true));
     expect_definition(stream, Case<Bf16>({3, 5, 37, 7}, false));
     expect_definition(stream, Case<float>({3, 5, 37, 7}, true));
     expect_definition(stream, Case<Bf16>({1, 1, 1, 2}, true));

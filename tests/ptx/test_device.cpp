@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "kernels/cuda/images.h"
 #include "ptx/observed_driver.h"
+#include "ptx/workload_record.h"
 #include "ptx_device/device.h"
 #ifdef ASSAY_PTXRUN
 #include "ptx/ptxrun_driver.h"
@@ -71,6 +72,9 @@ void run_on(const ptx_device::Options& options, const std::function<void(cuda::S
   cuda::Stream stream(device);
   body(stream);
   stream.synchronize();
+  if (chosen_driver() == Driver::functional) {
+    record_launches(device.facts().compute_capability, take_all_launches());
+  }
 }
 
 }  // namespace

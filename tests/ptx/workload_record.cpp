@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 
 #include "base/error.h"
 
@@ -32,6 +33,17 @@ ordered_json launches_json(const Launches& launches) {
   return all;
 }
 
+/// To the file of the environment, if it names one; the first line of a process begins it anew.
+void write_line(const ordered_json& record) {
+  const char* const path = std::getenv("ASSAY_PTX_RECORDS");
+  if (path == nullptr) return;
+  static std::ofstream file(path);
+  if (!(file << record.dump() << '\n' << std::flush)) {
+    throw input_error("the record can't be written", path,
+                      "name a file that can, or unset ASSAY_PTX_RECORDS");
+  }
+}
+
 }  // namespace
 
 ordered_json contract_json(const Workload& workload) {
@@ -48,18 +60,23 @@ ordered_json contract_json(const Workload& workload) {
 
 void record_workload(const Workload& workload, const cuda::DeviceFacts& facts,
                      const ptx_device::Counters& counted, const Launches& launches) {
-  const char* const path = std::getenv("ASSAY_PTX_RECORDS");
-  if (path == nullptr) return;
-  static std::ofstream file(path);
-  const ordered_json record{{"contract", contract_json(workload)},
-                            {"architecture", facts.compute_capability},
-                            {"bytes_issued", workload.cuda_bytes_issued(facts)},
-                            {"counted", counted_json(counted)},
-                            {"launches", launches_json(launches)}};
-  if (!(file << record.dump() << '\n' << std::flush)) {
-    throw input_error("the workload's record can't be written", path,
-                      "name a file that can, or unset ASSAY_PTX_RECORDS");
+  write_line({{"contract", contract_json(workload)},
+              {"architecture", facts.compute_capability},
+              {"bytes_issued", workload.cuda_bytes_issued(facts)},
+              {"counted", counted_json(counted)},
+              {"launches", launches_json(launches)}});
+}
+
+void record_launches(int architecture, const Launches& launches) {
+  static std::map<int, Launches> told;
+  Launches news;
+  for (const auto& [entry, shapes] : launches) {
+    for (const BlockShape& shape : shapes) {
+      if (told[architecture][entry].insert(shape).second) news[entry].insert(shape);
+    }
   }
+  if (news.empty()) return;
+  write_line({{"architecture", architecture}, {"launches", launches_json(news)}});
 }
 
 }  // namespace assay::cuda_test

@@ -1,6 +1,6 @@
 #pragma once
-/// Workloads as JSON, for the page docs/cuda_kernels.md: what the contract says, and beside it what
-/// the functional device counted.
+/// Workloads and launches as JSON, for the page docs/cuda_kernels.md: what the contract says,
+/// beside it what the functional device counted, and how each entry is launched.
 #include <nlohmann/json.hpp>
 
 #include "kernels/cuda/device.h"
@@ -18,5 +18,9 @@ namespace assay::cuda_test {
 /// and how it launched. A process begins the file anew.
 void record_workload(const Workload& workload, const cuda::DeviceFacts& facts,
                      const ptx_device::Counters& counted, const Launches& launches);
+
+/// Adds a line there of how a device of that architecture was launched on, without what this
+/// process has told before: {"architecture", "launches"}.
+void record_launches(int architecture, const Launches& launches);
 
 }  // namespace assay::cuda_test
