@@ -6,6 +6,7 @@
 #include "kernels/activation/activation_workload.h"
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/activation_case.h"
 #include "reference/expect_passed.h"
@@ -99,6 +100,28 @@ TEST(ActivationCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
   for (const Operation operation : {Operation::gelu_forward, Operation::gelu_backward,
                                     Operation::swiglu_forward, Operation::swiglu_backward}) {
     cuda_test::expect_workload(cuda_workload(operation, {1100, 88}), {.most_issued = 1.0});
+  }
+}
+
+TEST(ActivationCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(1);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t width = sweep.extent(6000);
+    const std::int64_t rows = sweep.extent(std::min<std::int64_t>(300, 1 + 30'000 / width));
+    expect_definition<float>(rows, width);
+    expect_definition<Bf16>(rows, width);
+  }
+}
+
+TEST(ActivationCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const auto& [rows, width] : {std::pair{5, 2056}, {37, 129}, {3, 4097}}) {
+    const Case<float> c(rows, width);
+    cuda_test::expect_same_bits_in_all_orders_everywhere([&](Stream& stream) {
+      const auto out = run(c, stream);
+      return cuda_test::bytes_of(out.gelu, out.gelu_dx, out.swiglu, out.swiglu_dx);
+    });
   }
 }
 

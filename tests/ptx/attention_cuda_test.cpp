@@ -9,8 +9,10 @@
 #include "kernels/attention/attention_workload.h"
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/attention_case.h"
+#include "support/expect_error.h"
 
 namespace assay::attention {
 namespace {
@@ -77,6 +79,7 @@ TEST(AttentionCuda, EqualsDefinitionAtHeadSize64) {
   expect_definition<Bf16>(shape_of(1, 65, 4, 1, 64, 24));
   expect_definition<Fp16>(shape_of(1, 128, 1, 1, 64));
   expect_definition<Bf16>(shape_of(1, 200, 1, 1, 64));
+  expect_definition<Fp16>(shape_of(2, 33, 3, 3, 64, 8));
 }
 
 TEST(AttentionCuda, EqualsDefinitionAtHeadSize128) {
@@ -86,14 +89,25 @@ TEST(AttentionCuda, EqualsDefinitionAtHeadSize128) {
   expect_definition<Bf16>(shape_of(1, 200, 1, 1, 128));
 }
 
+/// Query heads of one key head after another, each over several stages of both passes' tiles; and
+/// the second sequence's rows.
+TEST(AttentionCuda, GroupsOfHeadsOverSeveralStages) {
+  expect_definition<Bf16>(shape_of(2, 70, 2, 1, 128, 8));
+}
+
+template <class T>
+std::vector<std::byte> bits_of(const Case<T>& c, const Stream& stream) {
+  const auto results = run(c, stream);
+  return cuda_test::bytes_of(results.out, results.dqkv, results.log_sum);
+}
+
 TEST(AttentionCuda, SameBitsInAllOrders) {
-  const Case<Bf16> c(shape_of(1, 130, 1, 1, 64));
-  cuda_test::expect_same_bits_in_all_orders(
-      [&](Stream& stream) {
-        const auto results = run(c, stream);
-        return cuda_test::bytes_of(results.out, results.dqkv, results.log_sum);
-      },
-      kLeastComputeCapability);
+  const Case<Bf16> small_heads(shape_of(1, 130, 1, 1, 64));
+  cuda_test::expect_same_bits_in_all_orders([&](Stream& s) { return bits_of(small_heads, s); },
+                                            kLeastComputeCapability);
+  const Case<Fp16> groups(shape_of(1, 70, 2, 1, 128));
+  cuda_test::expect_same_bits_in_all_orders([&](Stream& s) { return bits_of(groups, s); },
+                                            kLeastComputeCapability);
 }
 
 /// The tile of devices with 99 KiB of shared memory, and sections that don't divide the heads; the
@@ -164,7 +178,6 @@ TEST(AttentionCuda, RefusesWhatItCannotCompute) {
     const Forward<Bf16> aligned{p, p, p, p, nullptr};
     const Forward<Bf16> misaligned{p, p + 4, p, p, nullptr};
     EXPECT_THROW(forward(stream, shape_of(1, 4, 2, 1, 96), aligned), Error);
-    EXPECT_THROW(forward(stream, shape_of(1, 4, 2, 1, 64, 4), aligned), Error);
     EXPECT_THROW(forward(stream, shape_of(1, 4, 3, 2, 64), aligned), Error);
     EXPECT_THROW(forward(stream, shape_of(1, 4, 2, 1, 64), misaligned), Error);
   });
@@ -200,6 +213,50 @@ TEST(AttentionCuda, RefusesDevicesBelow80) {
     EXPECT_THROW(backward(stream, shape, Backward<Bf16>{p, p, p, p, nullptr, p, p, p, p}, nullptr),
                  Error);
   });
+}
+
+/// Tiles come by copies of 16 bytes, so rows at other multiples are refused, by both passes.
+TEST(AttentionCuda, RefusesRowsAtNoMultipleOf16Bytes) {
+  on_each_device([](Stream& stream) {
+    for (const std::int64_t gap : {1, 2, 4, 7, 9}) {
+      const Case<Bf16> c(shape_of(1, 4, 2, 1, 64, gap));
+      const OnDevice<Bf16> device(c, stream);
+      const std::vector<std::string> parts = {std::to_string(c.shape.row_stride),
+                                              "a row stride of a multiple of 8 elements"};
+      expect_input_error([&] { forward(stream, c.shape, device.forward()); }, parts);
+      expect_input_error(
+          [&] { backward(stream, c.shape, device.backward(), device.workspace.data()); }, parts);
+    }
+  });
+}
+
+TEST(AttentionCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(3);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t sequence = sweep.extent(300);
+    const std::int64_t kv_heads = sweep.extent(2);
+    const std::int64_t heads = kv_heads * sweep.one_of<std::int64_t>({1, 1, 2, 3, 4});
+    // As much work for short sequences as for long ones.
+    const std::int64_t batch = heads * sequence < 200 ? sweep.extent(3) : 1;
+    const Shape shape =
+        shape_of(batch, sequence, heads, kv_heads, i % 2 == 0 ? 64 : 128, 8 * sweep.draw(4));
+    i % 4 < 2 ? expect_definition<Bf16>(shape) : expect_definition<Fp16>(shape);
+  }
+}
+
+TEST(AttentionCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const Shape& shape : {shape_of(2, 65, 4, 2, 64, 8), shape_of(1, 129, 2, 1, 128),
+                             shape_of(1, 33, 3, 3, 128, 24)}) {
+    SCOPED_TRACE(text(shape));
+    const Case<Bf16> bf16(shape);
+    const Case<Fp16> fp16(shape);
+    cuda_test::expect_same_bits_in_all_orders_everywhere(
+        [&](Stream& stream) { return bits_of(bf16, stream); }, kLeastComputeCapability);
+    cuda_test::expect_same_bits_in_all_orders_everywhere(
+        [&](Stream& stream) { return bits_of(fp16, stream); }, kLeastComputeCapability);
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/bias_case.h"
 
@@ -66,6 +67,26 @@ TEST(BiasCuda, SameBitsInAllOrders) {
 /// iterations, bytes as the contract says.
 TEST(BiasCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
   cuda_test::expect_workload(cuda_workload(640, 768), {.most_issued = 1.2});
+}
+
+TEST(BiasCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(4);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t width = sweep.extent(3000);
+    const std::int64_t rows = sweep.extent(std::min<std::int64_t>(40'000, 1 + 300'000 / width));
+    expect_definition<float>(rows, width);
+    expect_definition<Bf16>(rows, width);
+  }
+}
+
+TEST(BiasCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const auto& [rows, width] : {std::pair{1000, 65}, {65, 1001}, {4097, 8}}) {
+    const Case<float> c(rows, width);
+    cuda_test::expect_same_bits_in_all_orders_everywhere(
+        [&](Stream& stream) { return cuda_test::bytes_of(run(c, stream)); });
+  }
 }
 
 }  // namespace

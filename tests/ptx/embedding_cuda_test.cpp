@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/embedding_case.h"
 #include "reference/expect_passed.h"
@@ -85,10 +86,14 @@ TEST(EmbeddingCuda, RunsThatCrossTiles) {
 }
 
 TEST(EmbeddingCuda, LargestVocabularies) {
-  const Tokens tokens{0, 127, 128, 50256, 128255, 128255, 128, 131071, 128127};
-  cuda_test::on_each_architecture([&](Stream& stream) {
-    expect_definition(stream, Case<Bf16>({1, 9, 8, 131072}, false, tokens));
-  });
+  for (const std::int32_t vocabulary : {50257, 128256, 131072}) {
+    const std::int32_t last = vocabulary - 1;
+    const Case<Bf16> c({1, 9, 8, vocabulary}, true,
+                       Tokens{0, 127, 128, last, last, 50256, 128, last - 128, last});
+    cuda_test::on_each_architecture([&](Stream& stream) { expect_definition(stream, c); });
+  }
+  const Case<float> c({2, 40, 4, 50257}, false, zipf(80, 50257));
+  cuda_test::on_each_architecture([&](Stream& stream) { expect_definition(stream, c); });
 }
 
 TEST(EmbeddingCuda, SameBitsInAllOrders) {
@@ -113,6 +118,42 @@ TEST(EmbeddingCudaWorkload, RefusesVocabulariesBeyondItsGroups) {
                                  nullptr, nullptr, nullptr, {}),
                  Error);
   });
+}
+
+TEST(EmbeddingCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(6);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const auto vocabulary = static_cast<std::int32_t>(i % 10 == 0   ? 128'256
+                                                      : i % 10 == 5 ? 50'257
+                                                                    : 1 + sweep.extent(3000));
+    const std::int64_t width = sweep.extent(vocabulary > 4000 ? 16 : 600);
+    const std::int64_t batch = sweep.extent(20);
+    const std::int64_t sequence =
+        sweep.extent(std::min<std::int64_t>(1200, 1 + 40'000 / width / batch));
+    const Tokens tokens = i % 2 == 0 ? zipf(batch * sequence, vocabulary)
+                                     : integer_input(8, 2, batch * sequence, vocabulary);
+    const Shape shape{batch, sequence, width, vocabulary};
+    const Case<Bf16> bf16(shape, i % 3 == 0, tokens);
+    const Case<float> fp32(shape, i % 3 == 1, tokens);
+    cuda_test::on_each_architecture([&](Stream& stream) {
+      expect_definition(stream, bf16);
+      expect_definition(stream, fp32);
+    });
+  }
+}
+
+TEST(EmbeddingCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const Shape& shape : {Shape{3, 700, 5, 500}, Shape{18, 3, 264, 7}, Shape{1, 90, 8, 50257}}) {
+    const Case<float> c(
+        shape, true,
+        zipf(shape.batch * shape.sequence, static_cast<std::int32_t>(shape.vocabulary)));
+    cuda_test::expect_same_bits_in_all_orders_everywhere([&](Stream& stream) {
+      const auto out = run(c, stream);
+      return cuda_test::bytes_of(out.x, out.gradients.dwte, out.gradients.dwpe);
+    });
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "ptx/blas_device.h"
 #include "ptx/gemm_run.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 
 namespace assay::gemm {
@@ -230,6 +231,42 @@ TEST(GemmCudaWorkload, AllRunOnAHopper) {
     EXPECT_LE(p.m * p.n, std::int64_t{1} << 30U) << "outputs beyond 32-bit extents";
   }
   EXPECT_EQ(squares.size(), 8U);
+}
+
+/// Where one of the extents does not fit the operands' type, the operation is refused.
+TEST(GemmCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(14);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const auto extents = [&] {
+      return std::array{sweep.extent(130), sweep.extent(130), sweep.extent(130)};
+    };
+    const auto operation = [&](Element input, Element output) {
+      const auto [m, n, k] = extents();
+      Product product = product_of(m, n, k, input, output);
+      product.a_transposed = sweep.draw(2) == 1;
+      product.b_transposed = sweep.draw(2) == 1;
+      product.bias = sweep.draw(2) == 1;
+      product.accumulate = sweep.draw(2) == 1;
+      return Operation{.product = product};
+    };
+    expect_definition<double, double, double>(operation(Element::fp64, Element::fp64));
+    expect_definition<float, float, float>(operation(Element::fp32, Element::fp32));
+    expect_definition<float, float, float>(operation(Element::tf32, Element::fp32));
+    expect_definition<Fp16, Fp16, Fp16>(operation(Element::fp16, Element::fp16));
+    expect_definition<Bf16, Bf16, Bf16>(operation(Element::bf16, Element::bf16));
+    expect_definition<Bf16, Bf16, float>(operation(Element::bf16, Element::fp32));
+    Operation narrow = operation(Element::fp8_e4m3, Element::bf16);
+    narrow.product.a_transposed = false;
+    narrow.product.b_transposed = true;
+    narrow.product.n = sweep.multiple(16, 128);
+    narrow.product.k = sweep.multiple(16, 128);
+    expect_definition<Fp8E4m3, Fp8E4m3, Bf16>(narrow);
+    narrow.product.input = Element::int8;
+    narrow.product.output = Element::int32;
+    narrow.product.bias = false;
+    expect_definition<std::int8_t, std::int8_t, std::int32_t>(narrow);
+  }
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "kernels/moe/moe_route_cuda.h"
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/moe_case.h"
 
@@ -212,6 +213,37 @@ TEST(MoeCuda, RefusesWhatItIsNotMadeFor) {
 TEST(MoeCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
   for (const Operation operation : kOperations) {
     cuda_test::expect_workload(cuda_workload(operation, {130, 64, 6, 256}), {.most_issued = 1.2});
+  }
+}
+
+TEST(MoeCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(7);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t experts = sweep.extent(256);
+    const std::int64_t top_k = sweep.extent(std::min<std::int64_t>(8, experts));
+    const std::int64_t width = sweep.extent(600);
+    const std::int64_t tokens = sweep.extent(std::min<std::int64_t>(300, 1 + 30'000 / width));
+    const Shape shape{tokens, experts, top_k, width};
+    SCOPED_TRACE(testing::Message() << tokens << " tokens, " << experts << " experts, top " << top_k
+                                    << ", width " << width);
+    const auto begin = static_cast<std::size_t>(sweep.draw(3));
+    cuda_test::on_each_architecture([&](Stream& stream) {
+      expect_definition<float>(stream, shape, begin);
+      expect_definition<Bf16>(stream, shape, begin);
+    });
+  }
+}
+
+TEST(MoeCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const Shape& shape : {Shape{33, 17, 2, 257}, Shape{200, 64, 6, 8}, Shape{5, 256, 8, 72}}) {
+    cuda_test::expect_same_bits_in_all_orders_everywhere([&](Stream& stream) {
+      Case<float> c(shape);
+      run(c, stream);
+      return cuda_test::bytes_of(c.plan.slot, c.plan.token_of_slot, c.plan.offset, c.probability,
+                                 c.weight, c.dlogits, c.xs, c.dx, c.y, c.dys, c.dweight_out);
+    });
   }
 }
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/norm_case.h"
 
@@ -15,19 +16,18 @@ namespace {
 using cuda::Buffer;
 using cuda::Stream;
 
-/// Forward, then backward from what it left.
+/// Forward, then backward from what it left; gradients are added to `start`.
 template <class T>
-Outputs<T> run(const Case<T>& c, const Stream& stream) {
+Outputs<T> run(const Case<T>& c, const Stream& stream, float start = 0.0F) {
   const std::size_t n = c.x.size();
   const auto rows = static_cast<std::size_t>(c.shape.rows);
   const Buffer<T> x(stream, c.x), residual(stream, c.residual), gamma(stream, c.gamma),
       beta(stream, c.beta), dy(stream, c.dy), dsum(stream, c.dsum);
   const Buffer<T> sum(stream.device(), n), y(stream.device(), n), dx(stream.device(), n);
+  const std::vector<float> gradients(c.gamma.size(), start);
   const Buffer<float> mean(stream.device(), rows), rstd(stream.device(), rows),
-      dgamma(stream.device(), c.gamma.size()), dbeta(stream.device(), c.gamma.size()),
+      dgamma(stream, gradients), dbeta(stream, gradients),
       workspace(stream.device(), backward_workspace_floats(c.shape));
-  dgamma.fill_zero(stream);
-  dbeta.fill_zero(stream);
   const Forward<T> forward{x.data(),   residual.data(), gamma.data(), beta.data(),
                            sum.data(), y.data(),        mean.data(),  rstd.data()};
   const Backward<T> backward{dy.data(),   sum.data(), gamma.data(),  mean.data(), rstd.data(),
@@ -72,29 +72,26 @@ TEST_P(NormCuda, SameBitsInAllOrders) {
   });
 }
 
+/// The rows' sums are added to what was there, to dgamma and, of the layer norm, to dbeta.
 TEST_P(NormCuda, AddsToGradients) {
-  const Case<float> c(GetParam(), {40, 16});
-  cuda_test::on_each_architecture([&](Stream& stream) {
-    const Outputs<float> once = run(c, stream);
-    const std::size_t width = c.gamma.size();
-    const Buffer<float> sum(stream, once.sum), dy(stream, c.dy), gamma(stream, c.gamma),
-        dx(stream.device(), c.x.size()),
-        workspace(stream.device(), backward_workspace_floats(c.shape)),
-        mean(stream, std::vector<float>(40, 0.0F)), rstd(stream, std::vector<float>(40, 1.0F)),
-        zero(stream, std::vector<float>(width, 0.0F)),
-        ones(stream, std::vector<float>(width, 1.0F));
-    const auto dgamma_from = [&](const Buffer<float>& start) {
-      const Backward<float> operands{dy.data(), sum.data(), gamma.data(), mean.data(), rstd.data(),
-                                     nullptr,   dx.data(),  start.data(), start.data()};
-      rmsnorm_backward(stream, c.shape, operands, workspace.data());
-      return start.to_host(stream);
-    };
-    const auto from_zero = dgamma_from(zero);
-    const auto from_ones = dgamma_from(ones);
-    for (std::size_t i = 0; i < width; ++i) {
-      EXPECT_NEAR(from_ones[i], from_zero[i] + 1.0F, 1e-5F * std::abs(from_ones[i]) + 1e-5F);
-    }
-  });
+  const float start = 3.0F;
+  for (const Shape& shape : {Shape{40, 16}, Shape{5, 333}, Shape{70, 2056}}) {
+    const Case<float> c(GetParam(), shape);
+    cuda_test::on_each_architecture([&](Stream& stream) {
+      const Outputs<float> from_zero = run(c, stream);
+      const Outputs<float> from_start = run(c, stream, start);
+      const bool has_beta = c.kind == Kind::layernorm;
+      const auto expect_added = [start](float sum, float added) {
+        ASSERT_NEAR(added, start + sum, 1e-6F * (start + std::abs(sum)));
+      };
+      for (std::size_t i = 0; i < c.gamma.size(); ++i) {
+        expect_added(from_zero.dgamma[i], from_start.dgamma[i]);
+        expect_added(from_zero.dbeta[i], from_start.dbeta[i]);
+        ASSERT_NE(from_zero.dgamma[i], 0.0F) << i;
+        ASSERT_EQ(from_zero.dbeta[i] != 0.0F, has_beta) << i;
+      }
+    });
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NormCuda, testing::Values(Kind::layernorm, Kind::rmsnorm));
@@ -114,6 +111,32 @@ TEST(NormCudaWorkload, RefusesRowsBeyondItsWidth) {
     const Forward<float> nothing;
     EXPECT_THROW(rmsnorm_forward(stream, {1, 8200}, nothing), Error);
   });
+}
+
+TEST(NormCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(9);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t width = sweep.extent(sweep.one_of<std::int64_t>({70, 1100, 8192}));
+    const std::int64_t rows = sweep.extent(std::min<std::int64_t>(300, 1 + 30'000 / width));
+    for (const Kind kind : {Kind::layernorm, Kind::rmsnorm}) {
+      expect_definition<Bf16>(kind, {rows, width});
+      expect_definition<float>(kind, {rows, width});
+    }
+  }
+}
+
+TEST(NormCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const Shape& shape : {Shape{70, 333}, Shape{129, 64}, Shape{5, 8192}}) {
+    for (const Kind kind : {Kind::layernorm, Kind::rmsnorm}) {
+      const Case<float> c(kind, shape);
+      cuda_test::expect_same_bits_in_all_orders_everywhere([&](Stream& stream) {
+        const auto out = run(c, stream);
+        return cuda_test::bytes_of(out.y, out.dx, out.dgamma, out.dbeta);
+      });
+    }
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/random_case.h"
 
@@ -95,6 +96,34 @@ TEST(RandomCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
   cuda_test::expect_workload(cuda_normal_workload(65'536, Precision::fp32), {.most_issued = 1.2});
   cuda_test::expect_workload(cuda_normal_workload(65'536, Precision::bf16), {.most_issued = 1.2});
   cuda_test::expect_workload(cuda_integers_workload(65'536), {.most_issued = 1.2});
+}
+
+TEST(RandomCudaSweep, Sizes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(10);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t n = sweep.extent(30'000);
+    const auto begin = static_cast<std::size_t>(sweep.draw(9));
+    cuda_test::on_each_architecture([&](Stream& stream) {
+      expect_right(normal_check(kDraw, 0.5F, 2.0F, normals<float>(stream, 0.5F, 2.0F, n, begin)),
+                   n);
+      expect_right(normal_check(kDraw, 0.0F, 1.0F, normals<Bf16>(stream, 0.0F, 1.0F, n, begin)), n);
+      for (const auto& [low, high] : kRanges) {
+        expect_right(integers_check(kDraw, low, high, integers_in(stream, low, high, n, begin)), n);
+      }
+    });
+  }
+}
+
+TEST(RandomCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const std::int64_t n : {1, 4097, 20'000}) {
+    cuda_test::expect_same_bits_in_all_orders_everywhere([&](Stream& stream) {
+      return cuda_test::bytes_of(normals<float>(stream, 0.0F, 1.0F, n, 1),
+                                 normals<Bf16>(stream, 0.0F, 1.0F, n),
+                                 integers_in(stream, -3, 4, n, 1));
+    });
+  }
 }
 
 }  // namespace

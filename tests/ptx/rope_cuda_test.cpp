@@ -5,6 +5,7 @@
 
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/expect_passed.h"
 #include "reference/rope_case.h"
@@ -66,6 +67,30 @@ TEST(RopeCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
   for (const Pass pass : {Pass::forward, Pass::backward}) {
     cuda_test::expect_workload(cuda_workload(pass, {2, 24, 40, 128, 48 * 128}),
                                {.most_issued = 1.2});
+  }
+}
+
+TEST(RopeCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(11);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t head_size = sweep.multiple(2, 256);
+    const std::int64_t heads = sweep.extent(40);
+    const std::int64_t row = heads * head_size;
+    const std::int64_t sequence = sweep.extent(std::min<std::int64_t>(500, 1 + 20'000 / row));
+    const Shape shape{sweep.extent(3), sequence, heads, head_size, row + sweep.draw(130)};
+    expect_definition<float>(shape);
+    expect_definition<Bf16>(shape);
+  }
+}
+
+TEST(RopeCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const Shape& shape : case_shapes()) {
+    const Buffers<float> b(shape, kCaseKey);
+    cuda_test::expect_same_bits_in_all_orders_everywhere([&](Stream& stream) {
+      return cuda_test::bytes_of(run(Pass::forward, b, stream), run(Pass::backward, b, stream));
+    });
   }
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/stream/stream_workload.h"
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 
 namespace assay::stream {
@@ -72,6 +73,30 @@ TEST(StreamCudaWorkload, VerifiesOnlyOnceItHasRun) {
     instance.iterate();
     EXPECT_TRUE(instance.verify().front().passed());
   });
+}
+
+TEST(StreamCudaSweep, Sizes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(12);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t n = sweep.extent(50'000);
+    cuda_test::on_each_architecture([&](Stream& stream) {
+      for (const Operation operation : {Operation::copy, Operation::triad}) {
+        const auto a = run(operation, n, 17.0, stream);
+        EXPECT_EQ(elements_that_differ(operation, n, 17.0, a.data()).error, 0.0) << n;
+      }
+    });
+  }
+}
+
+TEST(StreamCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const std::int64_t n : {1, 2049, 20'001}) {
+    cuda_test::expect_same_bits_in_all_orders_everywhere([&](Stream& stream) {
+      return cuda_test::bytes_of(run(Operation::copy, n, 17.0, stream),
+                                 run(Operation::triad, n, 17.0, stream));
+    });
+  }
 }
 
 }  // namespace

@@ -131,10 +131,12 @@ void on_architecture(int architecture, const std::function<void(cuda::Stream&)>&
   run_on({.architecture = architecture}, body);
 }
 
-void expect_same_bits_in_all_orders(
-    const std::function<std::vector<std::byte>(cuda::Stream&)>& body, int least) {
-  if (!any_device_from(least)) GTEST_SKIP() << needs_text(least);
+namespace {
+
+void expect_same_bits(const std::function<std::vector<std::byte>(cuda::Stream&)>& body,
+                      int architecture) {
   using ptx_device::Order;
+  SCOPED_TRACE("sm_" + std::to_string(architecture));
   struct Way {
     Order order;
     std::uint64_t seed;
@@ -143,13 +145,31 @@ void expect_same_bits_in_all_orders(
   for (const Way way : {Way{Order::forward, 1}, Way{Order::reverse, 1}, Way{Order::random, 1},
                         Way{Order::random, 2}}) {
     ptx_device::Options options;
-    options.architecture = first_architecture_from(least).value_or(options.architecture);
+    options.architecture = architecture;
     options.order = way.order;
     options.seed = way.seed;
     std::vector<std::byte> bits;
     run_on(options, [&](cuda::Stream& stream) { bits = body(stream); });
     if (first.empty()) first = bits;
     EXPECT_TRUE(bits == first) << "order " << static_cast<int>(way.order) << ", seed " << way.seed;
+  }
+}
+
+}  // namespace
+
+void expect_same_bits_in_all_orders(
+    const std::function<std::vector<std::byte>(cuda::Stream&)>& body, int least) {
+  if (!any_device_from(least)) GTEST_SKIP() << needs_text(least);
+  // On a GPU the architecture is the GPU's.
+  expect_same_bits(body, first_architecture_from(least).value_or(least));
+}
+
+void expect_same_bits_in_all_orders_everywhere(
+    const std::function<std::vector<std::byte>(cuda::Stream&)>& body, int least) {
+  if (!is_functional()) return expect_same_bits_in_all_orders(body, least);
+  if (!any_device_from(least)) GTEST_SKIP() << needs_text(least);
+  for (const int architecture : tested_architectures()) {
+    if (architecture >= least) expect_same_bits(body, architecture);
   }
 }
 

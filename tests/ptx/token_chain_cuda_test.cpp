@@ -5,6 +5,7 @@
 
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/token_chain_case.h"
 
@@ -23,7 +24,7 @@ std::vector<std::int32_t> drawn(const Stream& stream, const TokenLaw& law, const
 }
 
 TEST(TokenChainCuda, EqualsDefinition) {
-  for (const std::int32_t vocabulary : {2, 3, 257, 50257}) {
+  for (const std::int32_t vocabulary : {2, 3, 257, 50257, 128256}) {
     const TokenLaw law = make_token_law(0x1234567890ABCDEFULL, vocabulary);
     for (const Case& c : kCases) {
       cuda_test::on_each_architecture(
@@ -64,6 +65,31 @@ TEST(TokenChainCuda, SplitsRowsIntoInputsAndTargets) {
 /// ratio is not.
 TEST(TokenChainCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
   cuda_test::expect_workload(cuda_workload({16, 513, 50257}), {});
+}
+
+TEST(TokenChainCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(13);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const auto vocabulary = static_cast<std::int32_t>(
+        1 + sweep.extent(sweep.one_of<std::int64_t>({10, 1000, 140'000})));
+    const TokenLaw law = make_token_law(static_cast<std::uint64_t>(i), vocabulary);
+    const std::int64_t length = sweep.extent(2000);
+    const Case c{sweep.extent(std::min<std::int64_t>(50, 1 + 20'000 / length)), length,
+                 static_cast<std::uint64_t>(sweep.draw(1'000'000)),
+                 static_cast<std::uint64_t>(sweep.draw(1'000'000))};
+    cuda_test::on_each_architecture(
+        [&](Stream& stream) { expect_definition(law, c, drawn(stream, law, c)); });
+  }
+}
+
+TEST(TokenChainCudaSweep, SameTokensInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  const TokenLaw law = make_token_law(4, 50257);
+  for (const Case& c : kCases) {
+    cuda_test::expect_same_bits_in_all_orders_everywhere(
+        [&](Stream& stream) { return cuda_test::bytes_of(drawn(stream, law, c)); });
+  }
 }
 
 }  // namespace
