@@ -42,7 +42,11 @@ const Image& image_of(std::string_view entry) {
   return *best;
 }
 
-std::string version_text(int version) {
+/// For an error that has its own cause to tell, which a version that can't be had must not hide.
+std::string version_text(const DriverTable& driver) {
+  int version = 0;
+  const Result result = driver.driver_get_version(&version);
+  if (result != kSuccess) return fmt::format("no known version (cuDriverGetVersion: {})", result);
   return fmt::format("CUDA {}.{}", version / 1000, version % 1000 / 10);
 }
 
@@ -91,7 +95,8 @@ Device::Device(const DriverTable& driver, int ordinal)
   call(driver_.primary_context_retain(&context_, device_), "cuDevicePrimaryCtxRetain");
   const Result current = driver_.context_set_current(context_);
   if (current != kSuccess) {
-    driver_.primary_context_release(device_);
+    note_release(driver_, driver_.primary_context_release(device_), "cuDevicePrimaryCtxRelease",
+                 facts_.name);
     call(current, "cuCtxSetCurrent");
   }
 }
@@ -127,11 +132,9 @@ ModuleHandle Device::module_of(std::string_view entry) {
   ModuleHandle module = nullptr;
   const Result result = driver_.module_load_data(&module, image.fatbin.data());
   if (result == kUnsupportedPtxVersion || result == kNoBinaryForGpu) {
-    int version = 0;
-    driver_.driver_get_version(&version);
     throw check_error(
         fmt::format("the driver, of {}, refuses kernels made by {} on compute capability {}.{}",
-                    version_text(version), images_compiler(), facts_.compute_capability / 10,
+                    version_text(driver_), images_compiler(), facts_.compute_capability / 10,
                     facts_.compute_capability % 10),
         facts_.name,
         "install a newer driver, or build with an older nvcc (ASSAY_NVCC) or for this "

@@ -5,6 +5,13 @@
 namespace assay::cuda {
 namespace {
 
+/// Destroys a graph that nothing will be made of, because of an error that is thrown.
+void drop(const Device& device, GraphHandle graph) {
+  if (graph == nullptr) return;
+  note_release(device.driver(), device.driver().graph_destroy(graph), "cuGraphDestroy",
+               device.facts().name);
+}
+
 /// Ends the capture; a graph without its capture's success is none.
 GraphHandle recorded(const Stream& stream, const std::function<void()>& record) {
   const DriverTable& driver = stream.device().driver();
@@ -15,13 +22,14 @@ GraphHandle recorded(const Stream& stream, const std::function<void()>& record) 
   try {
     record();
   } catch (...) {
-    if (driver.stream_end_capture(stream.handle(), &graph) == kSuccess) {
-      driver.graph_destroy(graph);
-    }
+    // What was thrown may have ended the capture; then this call says so.
+    note_release(driver, driver.stream_end_capture(stream.handle(), &graph), "cuStreamEndCapture",
+                 where);
+    drop(stream.device(), graph);
     throw;
   }
   const Result ended = driver.stream_end_capture(stream.handle(), &graph);
-  if (ended != kSuccess && graph != nullptr) driver.graph_destroy(graph);
+  if (ended != kSuccess) drop(stream.device(), graph);
   check(driver, ended, "cuStreamEndCapture", where);
   return graph;
 }
@@ -34,9 +42,13 @@ Graph::Graph(const Stream& stream, const std::function<void()>& record)
   const GraphHandle graph = recorded(stream, record);
   const Result result = driver.graph_instantiate(&executable_, graph, 0);
   const Result destroyed = driver.graph_destroy(graph);
+  if (result != kSuccess) {
+    note_release(driver, destroyed, "cuGraphDestroy", device_->facts().name);
+  }
   check(driver, result, "cuGraphInstantiateWithFlags", device_->facts().name);
   if (destroyed == kSuccess) return;
-  driver.graph_executable_destroy(executable_);
+  note_release(driver, driver.graph_executable_destroy(executable_), "cuGraphExecDestroy",
+               device_->facts().name);
   check(driver, destroyed, "cuGraphDestroy", device_->facts().name);
 }
 

@@ -14,7 +14,7 @@
 namespace assay::cuda::nccl {
 namespace {
 
-/// Tells whoever watches (release.h) of a call that ends a rank and failed.
+/// Tells whoever watches (release.h) of a call that ends a rank or a group and failed.
 void note_ended(const Table& table, Result result, std::string_view call) noexcept {
   try {
     check(table, result, call);
@@ -77,30 +77,17 @@ std::string version_text(const Table& table) {
   return fmt::format("{}.{}.{}", version / 10000, version / 100 % 100, version % 100);
 }
 
-UniqueId make_unique_id(const Table& table) {
-  UniqueId id{};
-  check(table, table.get_unique_id(&id), "ncclGetUniqueId");
-  return id;
-}
-
 Group::Group(const Table& table) : table_(table) {
   check(table, table.group_start(), "ncclGroupStart");
 }
 
 Group::~Group() {
-  if (is_open_) table_.group_end();
+  if (is_open_) note_ended(table_, table_.group_end(), "ncclGroupEnd");
 }
 
 void Group::end() {
   is_open_ = false;
   check(table_, table_.group_end(), "ncclGroupEnd");
-}
-
-Communicator::Communicator(const Table& table, const UniqueId& id, int ranks, int rank)
-    : table_(&table), ranks_(ranks), rank_(rank) {
-  CommunicatorHandle handle = nullptr;
-  check(table, table.communicator_init_rank(&handle, ranks, id, rank), "ncclCommInitRank");
-  handle_ = handle;
 }
 
 Communicator::~Communicator() {

@@ -36,11 +36,6 @@ inline constexpr Result kInProgress = 7;
 
 using CommunicatorHandle = struct ncclComm*;
 
-/// ncclUniqueId: what the ranks of a communicator find each other by.
-struct UniqueId {
-  char bytes[128];
-};
-
 /// ncclDataType_t.
 enum class DataType : int {
   int8 = 0,
@@ -61,12 +56,9 @@ enum class Reduction : int { sum = 0, product = 1, maximum = 2, minimum = 3, ave
 
 struct Table {
   Result (*get_version)(int* version);
-  Result (*get_unique_id)(UniqueId* id);
   const char* (*get_error_string)(Result result);
   const char* (*get_last_error)(CommunicatorHandle communicator);
 
-  Result (*communicator_init_rank)(CommunicatorHandle* communicator, int ranks, UniqueId id,
-                                   int rank);
   Result (*communicator_init_all)(CommunicatorHandle* communicators, int devices,
                                   const int* ordinals);
   Result (*communicator_get_async_error)(CommunicatorHandle communicator, Result* error);
@@ -92,10 +84,8 @@ struct Table {
 template <class AnyTable, class Visit>
 void for_each_entry(AnyTable& table, Visit visit) {
   visit("ncclGetVersion", table.get_version);
-  visit("ncclGetUniqueId", table.get_unique_id);
   visit("ncclGetErrorString", table.get_error_string);
   visit("ncclGetLastError", table.get_last_error);
-  visit("ncclCommInitRank", table.communicator_init_rank);
   visit("ncclCommInitAll", table.communicator_init_all);
   visit("ncclCommGetAsyncError", table.communicator_get_async_error);
   visit("ncclCommDestroy", table.communicator_destroy);
@@ -121,8 +111,6 @@ void check(const Table& table, Result result, std::string_view call,
 /// "2.28.3".
 [[nodiscard]] std::string version_text(const Table& table);
 
-[[nodiscard]] UniqueId make_unique_id(const Table& table);
-
 /// Calls between start and end are started together; an end without errors is reached by end().
 class Group {
  public:
@@ -146,9 +134,6 @@ class Group {
 /// others, which may never come.
 class Communicator {
  public:
-  /// On the device whose context is current; comes back when all `ranks` have been made (in a
-  /// Group: at its end).
-  Communicator(const Table& table, const UniqueId& id, int ranks, int rank);
   ~Communicator();
   Communicator(Communicator&& other) noexcept;
   Communicator& operator=(Communicator&& other) noexcept;
@@ -190,7 +175,8 @@ class Communicator {
   bool has_failed_ = false;
 };
 
-/// One rank on each of the devices, in their order, for one thread to drive by Groups.
+/// One rank on each of the devices, in their order, for one thread to drive by Groups, or for a
+/// thread each.
 [[nodiscard]] std::vector<Communicator> make_communicators(const Table& table,
                                                            std::span<const int> ordinals);
 

@@ -20,7 +20,6 @@ REPORTS = {
     "unwaited copy": r"before the cp\.async of thread \d+ to it .* has been waited for",
     "outside": r"bytes past the end of|byte \d+ of the \d+-byte allocation|"
                r"outside of the block's variables",
-    "deadlock": r"\bdeadlock:",
 }
 
 

@@ -38,9 +38,9 @@ struct Request {
   Result result = kSuccess;
 };
 
-/// The ranks that were made of one identifier.
+/// The ranks that were made together.
 struct Clique {
-  std::vector<Rank*> members;  ///< by rank; null until it has come
+  std::vector<Rank*> members;  ///< by rank; null once it has left
   bool is_broken = false;      ///< a rank was aborted, or gave up waiting
 
   [[nodiscard]] bool is_complete() const {
@@ -61,9 +61,7 @@ struct Library {
   std::mutex mutex;
   std::condition_variable changed;
   Options options;
-  int identifiers = 0;
-  std::map<std::string, std::shared_ptr<Clique>> cliques;  ///< by identifier
-  std::map<const void*, std::shared_ptr<Rank>> ranks;      ///< by handle
+  std::map<const void*, std::shared_ptr<Rank>> ranks;  ///< by handle
   std::vector<std::string> misuses;
 };
 
@@ -77,7 +75,6 @@ struct PendingGroup {
   int depth = 0;
   Result error = kSuccess;  ///< of a call within: then the end starts nothing, as with the library
   std::deque<Request> requests;
-  std::vector<std::shared_ptr<Clique>> joined;
 };
 thread_local PendingGroup pending;
 thread_local std::string last_error;
@@ -242,13 +239,6 @@ Result submit(std::unique_lock<std::mutex>& lock, std::deque<Request>& requests)
   return result;
 }
 
-Result wait_for_members(std::unique_lock<std::mutex>& lock, const Clique& clique) {
-  const bool in_time = instance().changed.wait_for(
-      lock, instance().options.patience, [&] { return clique.is_complete() || clique.is_broken; });
-  if (clique.is_broken) return refuse(kRemoteError, "a rank was aborted");
-  return in_time ? kSuccess : refuse(kSystemError, "not all ranks have come");
-}
-
 Result start(CommunicatorHandle handle, cuda::StreamHandle stream, Request request) {
   std::unique_lock lock(instance().mutex);
   request.rank = find(handle);
@@ -295,13 +285,6 @@ Result get_version(int* version) {
   *version = instance().options.version;
   return kSuccess;
 }
-Result get_unique_id(UniqueId* id) {
-  const std::lock_guard lock(instance().mutex);
-  *id = {};
-  const std::string text = "clique " + std::to_string(++instance().identifiers);
-  std::memcpy(id->bytes, text.data(), text.size());
-  return kSuccess;
-}
 const char* get_error_string(Result result) {
   static constexpr const char* kTexts[] = {
       "no error",         "unhandled cuda error", "system error", "internal error",
@@ -326,39 +309,6 @@ CommunicatorHandle join(const std::shared_ptr<Clique>& clique, int rank, int dev
   instance().ranks.emplace(handle, std::move(made));
   instance().changed.notify_all();
   return reinterpret_cast<CommunicatorHandle>(handle);
-}
-
-Result communicator_init_rank(CommunicatorHandle* communicator, int ranks, UniqueId id, int rank) {
-  std::unique_lock lock(instance().mutex);
-  if (communicator == nullptr || rank < 0 || rank >= ranks) {
-    return refuse(kInvalidArgument, "no such rank");
-  }
-  const std::optional<int> device = ptx_device::current_device();
-  if (!device) return refuse(kUnhandledCudaError, "no context is current in this thread");
-  std::shared_ptr<Clique>& clique =
-      instance().cliques[std::string(id.bytes, strnlen(id.bytes, sizeof id.bytes))];
-  if (clique == nullptr) {
-    clique = std::make_shared<Clique>();
-    clique->members.resize(static_cast<std::size_t>(ranks));
-  }
-  if (static_cast<int>(clique->members.size()) != ranks ||
-      clique->members[static_cast<std::size_t>(rank)] != nullptr) {
-    return refuse(kInvalidUsage, "another number of ranks, or a rank twice");
-  }
-  const std::shared_ptr<Clique> joined = clique;
-  *communicator = join(joined, rank, *device);
-  if (*communicator == nullptr) return kInvalidUsage;
-  if (pending.depth > 0) {
-    pending.joined.push_back(joined);
-    return kSuccess;
-  }
-  const Result result = wait_for_members(lock, *joined);
-  if (result != kSuccess) {
-    joined->is_broken = true;
-    instance().ranks.erase(*communicator);
-    *communicator = nullptr;
-  }
-  return result;
 }
 
 Result communicator_init_all(CommunicatorHandle* communicators, int devices, const int* ordinals) {
@@ -415,10 +365,6 @@ Result group_end() {
   if (group.error != kSuccess) return group.error;
   std::deque<Request> requests = group.requests;
   std::unique_lock lock(instance().mutex);
-  for (const auto& clique : group.joined) {
-    const Result result = wait_for_members(lock, *clique);
-    if (result != kSuccess) return result;
-  }
   return submit(lock, requests);
 }
 
@@ -466,7 +412,6 @@ void configure(const Options& options) {
   Library& library = instance();
   const std::lock_guard lock(library.mutex);
   library.options = options;
-  library.cliques.clear();
   library.ranks.clear();
   library.misuses.clear();
 }
@@ -474,10 +419,8 @@ void configure(const Options& options) {
 const Table& library() {
   static constexpr Table kTable = {
       .get_version = get_version,
-      .get_unique_id = get_unique_id,
       .get_error_string = get_error_string,
       .get_last_error = get_last_error,
-      .communicator_init_rank = communicator_init_rank,
       .communicator_init_all = communicator_init_all,
       .communicator_get_async_error = communicator_get_async_error,
       .communicator_destroy = communicator_destroy,

@@ -16,15 +16,8 @@ using abi::same;
 using abi::same_shape;
 
 static_assert(same_shape<decltype(Table::get_version), decltype(&ncclGetVersion)>);
-static_assert(same_shape<decltype(Table::get_unique_id), decltype(&ncclGetUniqueId)>);
 static_assert(same_shape<decltype(Table::get_error_string), decltype(&ncclGetErrorString)>);
 static_assert(same_shape<decltype(Table::get_last_error), decltype(&ncclGetLastError)>);
-static_assert(std::is_same_v<decltype(&ncclCommInitRank),
-                             ncclResult_t (*)(ncclComm_t*, int, ncclUniqueId, int)>);
-static_assert(std::is_same_v<decltype(Table::communicator_init_rank),
-                             Result (*)(CommunicatorHandle*, int, UniqueId, int)>);
-static_assert(sizeof(UniqueId) == sizeof(ncclUniqueId) &&
-              alignof(UniqueId) == alignof(ncclUniqueId));
 static_assert(same_shape<decltype(Table::communicator_init_all), decltype(&ncclCommInitAll)>);
 static_assert(
     same_shape<decltype(Table::communicator_get_async_error), decltype(&ncclCommGetAsyncError)>);

@@ -136,13 +136,13 @@ TEST(Nccl, RanksInThreadsReduceInPlaceInBf16) {
   const Table& table = host_nccl::library();
   auto values = node.filled<Bf16>(
       kCount, [](int rank, std::size_t i) { return to_bf16(sample(rank, i) * 1.01F); });
-  const UniqueId id = make_unique_id(table);
+  auto ranks = make_communicators(table, node.ordinals);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < kRanks; ++rank) {
     threads.emplace_back([&, rank] {
       const auto r = static_cast<std::size_t>(rank);
       node.devices[r]->make_current();
-      Communicator communicator(table, id, kRanks, rank);
+      Communicator communicator = std::move(ranks[r]);
       for (int repeat = 0; repeat < 3; ++repeat) {
         communicator.all_reduce(*node.streams[r], values[r].data(), values[r].data(), kCount,
                                 DataType::bf16, Reduction::maximum);
@@ -288,14 +288,14 @@ void use_everything(const Table& table) {
     ranks[0].abort();
   });
   guarded([&] {
-    const UniqueId id = make_unique_id(table);
+    auto ranks = make_communicators(table, node.ordinals);
     std::vector<std::thread> threads;
     for (int rank = 0; rank < 2; ++rank) {
       threads.emplace_back([&, rank] {
         guarded([&] {
           const auto r = static_cast<std::size_t>(rank);
           node.devices[r]->make_current();
-          Communicator communicator(table, id, 2, rank);
+          Communicator communicator = std::move(ranks[r]);
           communicator.all_reduce(*node.streams[r], values[r].data(), results[r].data(), 8,
                                   DataType::fp32);
         });
@@ -313,7 +313,7 @@ TEST(Nccl, AnErrorAtEachEntryIsNamedAndLeavesNothingBehind) {
   Faults::begin(host_nccl::library());
   use_everything(Faults::table());
   const std::map<std::string, int> calls = Faults::calls();
-  EXPECT_EQ(calls.size(), 14) << "each entry but the two that tell texts";
+  EXPECT_EQ(calls.size(), 12) << "each entry but the two that tell texts";
   // Owners end their ranks as they go; nobody is there to be told.
   const auto is_silent = [](const std::string& name) {
     return name == "ncclCommDestroy" || name == "ncclCommAbort";

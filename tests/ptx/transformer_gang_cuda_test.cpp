@@ -5,6 +5,7 @@
 #include <cmath>
 #include <exception>
 #include <memory>
+#include <numeric>
 #include <thread>
 
 #include "kernels/transformer/cuda_training_step.h"
@@ -88,10 +89,13 @@ class CudaGang : public testing::TestWithParam<std::size_t> {
   std::vector<Outcome> gang(const StepOptions& options) {
     std::vector<Outcome> outcomes(kRanks);
     std::vector<std::exception_ptr> errors(kRanks);
-    const auto id = cuda::nccl::make_unique_id(host_nccl::library());
+    std::vector<int> ordinals(kRanks);
+    std::iota(ordinals.begin(), ordinals.end(), 0);
+    auto communicators = cuda::nccl::make_communicators(host_nccl::library(), ordinals);
     const auto run = [&](int rank) {
       const cuda::Device device(driver_, rank);
-      cuda::nccl::Communicator communicator(host_nccl::library(), id, kRanks, rank);
+      cuda::nccl::Communicator communicator =
+          std::move(communicators[static_cast<std::size_t>(rank)]);
       outcomes[static_cast<std::size_t>(rank)] =
           outcome_of(driver_, rank, options, {&communicator, GetParam()});
       communicator.check_async_error();
