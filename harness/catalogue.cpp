@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <numeric>
 #include <regex>
 #include <utility>
 
@@ -17,12 +16,10 @@
 namespace assay::harness {
 namespace {
 
-/// Levenshtein's distance, with a text's part that equals the name at no cost: "gemm" is near
-/// "gemm/forward/...".
+/// Fewest edits (insertion, deletion, substitution) between the text and any part of the name:
+/// "gmem" is one from "gemm/forward/..." (P. H. Sellers, J. Algorithms 1, 1980).
 std::size_t distance(std::string_view text, std::string_view name) {
-  if (name.find(text) != std::string_view::npos) return 0;
-  std::vector<std::size_t> row(name.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::vector<std::size_t> row(name.size() + 1, 0);
   for (std::size_t i = 0; i < text.size(); ++i) {
     std::size_t diagonal = row[0];
     row[0] = i + 1;
@@ -32,9 +29,13 @@ std::size_t distance(std::string_view text, std::string_view name) {
       row[j + 1] = std::min({substitution, row[j] + 1, row[j + 1] + 1});
     }
   }
-  // Letters that the name has beyond the text's length are missing, not wrong.
-  const std::size_t excess = name.size() > text.size() ? name.size() - text.size() : 0;
-  return row[name.size()] - std::min(row[name.size()], excess);
+  return *std::min_element(row.begin(), row.end());
+}
+
+/// A slip of the fingers, not another word: one edit in four characters, at most two.
+std::size_t most_edits(std::string_view text) {
+  constexpr std::size_t kMost = 2;
+  return std::min(kMost, text.size() / 4);
 }
 
 bool has_nccl() {
@@ -47,7 +48,9 @@ bool has_nccl() {
 }
 
 std::string mend_of(const Catalogue& catalogue, std::string_view text) {
-  return fmt::format("near: {}; all: `assay list`", fmt::join(near_names(catalogue, text), ", "));
+  const std::vector<std::string> near = near_names(catalogue, text);
+  return near.empty() ? "`assay list` shows all"
+                      : fmt::format("near: {}; all: `assay list`", fmt::join(near, ", "));
 }
 
 void append_basket_kernels(const Basket& basket, const Device& device, Catalogue& catalogue) {
@@ -78,7 +81,8 @@ Catalogue make_catalogue(const Basket& basket, const Device& device) {
   return catalogue;
 }
 
-Catalogue filtered(const Catalogue& catalogue, const std::string& filter) {
+Catalogue filtered(const Catalogue& catalogue, const std::string& filter,
+                   const std::string& option) {
   if (filter.empty()) return catalogue;
   const bool inverted = filter.front() == '-';
   std::regex expression;
@@ -86,7 +90,7 @@ Catalogue filtered(const Catalogue& catalogue, const std::string& filter) {
     expression.assign(filter.substr(inverted ? 1 : 0), std::regex::ECMAScript);
   } catch (const std::regex_error& error) {
     throw input_error(std::string("not a regular expression: ") + error.what(),
-                      "--filter " + filter);
+                      option + " " + filter);
   }
   Catalogue found;
   std::copy_if(catalogue.begin(), catalogue.end(), std::back_inserter(found),
@@ -97,7 +101,7 @@ Catalogue filtered(const Catalogue& catalogue, const std::string& filter) {
                  return matches != inverted;
                });
   if (found.empty()) {
-    throw input_error("no workload matches", "--filter " + filter, mend_of(catalogue, filter));
+    throw input_error("no workload matches", option + " " + filter, mend_of(catalogue, filter));
   }
   return found;
 }
@@ -118,7 +122,7 @@ std::vector<std::string> near_names(const Catalogue& catalogue, std::string_view
   for (const CatalogueEntry& entry : catalogue) {
     std::size_t best = distance(text, entry.workload.name);
     if (!entry.basket_item.empty()) best = std::min(best, distance(text, entry.basket_item));
-    ranked.emplace_back(best, entry.workload.name);
+    if (best <= most_edits(text)) ranked.emplace_back(best, entry.workload.name);
   }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });

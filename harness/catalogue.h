@@ -28,14 +28,16 @@ using Catalogue = std::vector<CatalogueEntry>;
 [[nodiscard]] Catalogue make_catalogue(const Basket& basket, const Device& device);
 
 /// Entries whose name or basket item the regular expression (ECMAScript) finds; all for an empty
-/// one. A leading '-' takes those it does not find, as in Google Benchmark.
+/// one. A leading '-' takes those it does not find, as in Google Benchmark. `option` is where the
+/// user wrote it.
 /// Errors: input_error for a malformed expression, and where nothing matches, naming near names.
-[[nodiscard]] Catalogue filtered(const Catalogue& catalogue, const std::string& filter);
+[[nodiscard]] Catalogue filtered(const Catalogue& catalogue, const std::string& filter,
+                                 const std::string& option = "--filter");
 
 /// The entry of that workload name. Errors: input_error naming near names.
 [[nodiscard]] const CatalogueEntry& entry_of(const Catalogue& catalogue, std::string_view name);
 
-/// Up to `count` names that resemble the text, best first.
+/// Up to `count` names with a part that the text may be a misspelling of, best first.
 [[nodiscard]] std::vector<std::string> near_names(const Catalogue& catalogue, std::string_view text,
                                                   std::size_t count = 3);
 

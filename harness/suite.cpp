@@ -101,8 +101,9 @@ void check(const SuiteChoices& choices) {
   const bool sensible =
       !choices.item_seconds || (*choices.item_seconds >= 0.01 && *choices.item_seconds <= kDay);
   if (!sensible) throw input_error("must lie between 0.01 and 86400 s", "--item-seconds");
-  if (choices.budget_seconds && !(*choices.budget_seconds > 0.0)) {
-    throw input_error("must be more than 0 s", "--budget-seconds");
+  if (choices.budget_seconds &&
+      !(*choices.budget_seconds > 0.0 && *choices.budget_seconds <= kDay)) {
+    throw input_error("must be more than 0 and at most 86400 s", "--budget-seconds");
   }
 }
 

@@ -19,6 +19,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const TimerRecord kTimer{"CLOCK_MONOTONIC", 30, 20.0, {}};
 
@@ -209,6 +210,12 @@ TEST(Catalogue, FilterFindsInvertsAndNamesNearOnes) {
   EXPECT_EQ(filtered(fakes(), "-^fake/").size(), 2U);
   EXPECT_THAT(refusal([] { static_cast<void>(filtered(fakes(), "throwz")); }),
               HasSubstr("near: fake/throws"));
+  EXPECT_THAT(refusal([] { static_cast<void>(filtered(fakes(), "/goood/")); }),
+              HasSubstr("near: fake/good"));
+  // Another word is near nothing, though most of its letters are in every name.
+  EXPECT_THAT(refusal([] { static_cast<void>(filtered(fakes(), "nosuch", "--benchmark_filter")); }),
+              AllOf(HasSubstr("--benchmark_filter nosuch: no workload matches"),
+                    HasSubstr("`assay list` shows all"), Not(HasSubstr("near"))));
   EXPECT_THAT(refusal([] { static_cast<void>(filtered(fakes(), "(")); }),
               HasSubstr("not a regular expression"));
   EXPECT_THAT(refusal([] { static_cast<void>(entry_of(fakes(), "fake/goodd/n1/fp32")); }),
