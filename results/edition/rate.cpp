@@ -103,7 +103,7 @@ BudgetTerm clock_rate(double cu_per_h, const TimerRecord& timer) {
 }  // namespace
 
 BudgetTerm between_processes(const std::vector<double>& cu_per_h) {
-  BudgetTerm result{{"between processes", "A", 0.0, Stated<double>::missing("one process"),
+  BudgetTerm result{{kBetweenProcesses, "A", 0.0, Stated<double>::missing("one process"),
                      "one process: no spread to see"},
                     {}};
   if (cu_per_h.size() < 2) return result;

@@ -38,6 +38,9 @@ void rate_device(const std::vector<ScoredItem>& items, std::size_t processes,
 /// Degrees of freedom of limits that are no sample.
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// The budget's line of between_processes().
+inline constexpr const char* kBetweenProcesses = "between processes";
+
 /// Why a line of noise that could not be had has no degrees of freedom.
 inline constexpr const char* kNoFigure = "no figure";
 
