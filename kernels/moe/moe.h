@@ -11,6 +11,10 @@
 ///   combine:  y_t = Σ_j weight_tj · ys[slot_tj]
 ///     backward: dys[slot_tj] = weight_tj · dy_t,  dweight_tj = Σ_i dy_ti · ys[slot_tj]_i
 /// No auxiliary loss: the frozen bundle has none.
+///   experts' products, w_e the weight (out, in) of the expert that owns the slot:
+///     forward          y(slot, out)   = Σ_in x(slot, in) · w_e(out, in)
+///     input gradient   dx(slot, in)   = Σ_out dy(slot, out) · w_e(out, in)
+///     weight gradient  dw_e(out, in) += Σ_slot of e dy(slot, out) · x(slot, in)
 ///
 /// FLOPs, n tokens, E experts, width C, an exponential counting as one: route forward 5·n·E (a
 /// maximum, a difference, an exponential, a sum and a quotient; comparisons for the choice are not
@@ -85,6 +89,18 @@ void combine_forward_reference(const Shape& shape, const Plan& plan, const Real*
 template <class Real>
 void combine_backward_reference(const Shape& shape, const Plan& plan, const Real* weight,
                                 const Real* ys, const Real* dy, Real* dys, Real* dweight);
+
+/// The experts' products. offset: PlanView's; x and dx (slots, in), y and dy (slots, out), w and dw
+/// (experts, out, in). dw is added to.
+template <class Real>
+void products_forward_reference(const ProductShape& shape, const std::int64_t* offset,
+                                const Real* x, const Real* w, Real* y);
+template <class Real>
+void products_input_gradient_reference(const ProductShape& shape, const std::int64_t* offset,
+                                       const Real* dy, const Real* w, Real* dx);
+template <class Real>
+void products_weight_gradient_reference(const ProductShape& shape, const std::int64_t* offset,
+                                        const Real* dy, const Real* x, Real* dw);
 
 [[nodiscard]] std::vector<Workload> workloads();
 

@@ -4,10 +4,8 @@
 /// host, which would have to wait for the router in each micro-batch, and could not be in a graph
 /// that is replayed; these kernels read the plan's offsets where the router left them.
 ///
-///   forward          y(slot, out)   = Σ_in x(slot, in) · w_e(out, in)        for slots of expert e
-///   input gradient   dx(slot, in)   = Σ_out dy(slot, out) · w_e(out, in)
-///   weight gradient  dw_e(out, in) += Σ_slot of e dy(slot, out) · x(slot, in)   in FP32
-/// BF16 operands, FP32 sums; y and dx are rounded to BF16 once.
+/// The math is in moe.h; here with BF16 operands and FP32 sums, y and dx rounded to BF16 once, dw
+/// in FP32.
 ///
 /// FLOPs: 2·slots·in·out each. Bytes: each tensor once; dw is read and written.
 ///
@@ -33,13 +31,6 @@
 #include "kernels/moe/operands.h"
 
 namespace assay::moe {
-
-struct ProductShape {
-  std::int64_t slots = 0;
-  std::int64_t experts = 0;
-  std::int64_t in = 0;
-  std::int64_t out = 0;
-};
 
 /// Of mma.m16n8k16 in BF16, cp.async, and 96 KB of shared memory.
 inline constexpr int kProductLeastComputeCapability = 80;

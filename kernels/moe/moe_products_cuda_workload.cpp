@@ -7,6 +7,7 @@
 #include "kernels/compare.h"
 #include "kernels/cuda/iteration.h"
 #include "kernels/inputs.h"
+#include "kernels/moe/moe.h"
 #include "kernels/moe/moe_products_cuda.h"
 #include "kernels/random/random_cuda.h"
 
@@ -76,38 +77,29 @@ std::vector<T> read_rows(const cuda::Stream& stream, const cuda::Buffer<T>& matr
   return values;
 }
 
-/// Sums over `depth` of left[l · left_stride] · right(l, i), for each i of `width`.
-template <class Real, class Right>
-std::vector<Real> sums(const Bf16* left, std::int64_t left_stride, std::int64_t depth,
-                       std::int64_t width, const Right& right) {
-  std::vector<Real> out(static_cast<std::size_t>(width));
-  for (std::int64_t l = 0; l < depth; ++l) {
-    const auto factor = static_cast<Real>(to_float(left[l * left_stride]));
-    for (std::int64_t i = 0; i < width; ++i) {
-      out[static_cast<std::size_t>(i)] += factor * static_cast<Real>(to_float(right(l, i)));
-    }
-  }
-  return out;
-}
-
 /// What was computed and what it should be, of some rows of the output.
 struct Compared {
   std::vector<double> output, control, exact;
 
-  template <class T, class Right>
-  void add(const std::vector<T>& row, const Bf16* left, std::int64_t left_stride,
-           std::int64_t depth, const Right& right) {
-    const auto width = static_cast<std::int64_t>(row.size());
+  /// A row of the output, and the definition on just what it is made of: define(convert, row)
+  /// writes it.
+  template <class T, class Define>
+  void add(const std::vector<T>& row, const Define& define) {
     const auto append = [](std::vector<double>& to, const std::vector<double>& values) {
       to.insert(to.end(), values.begin(), values.end());
     };
+    std::vector<float> narrow(row.size());
+    std::vector<double> wide(row.size());
+    define(to_single<Bf16>, narrow.data());
+    define(to_double<Bf16>, wide.data());
     append(output, to_double(row));
-    append(control, stored_as<T>(sums<float>(left, left_stride, depth, width, right)));
-    append(exact, sums<double>(left, left_stride, depth, width, right));
+    append(control, stored_as<T>(narrow));
+    append(exact, wide);
   }
 };
 
-/// The first and the last row that an expert has in the output.
+/// The first and the last row that an expert has in the output. To the definition each is a problem
+/// of one expert, with one slot or, of the weight gradient, with one output.
 void compare_expert(ProductPass pass, const cuda::Stream& stream, const Operands& o,
                     std::int64_t expert, Compared& compared) {
   const auto& [slots, experts, in, out] = o.shape;
@@ -115,27 +107,35 @@ void compare_expert(ProductPass pass, const cuda::Stream& stream, const Operands
   const std::int64_t owned = o.host_offset[static_cast<std::size_t>(expert) + 1] - first;
   if (owned == 0) return;
   if (pass == ProductPass::weight_gradient) {
+    const ProductShape problem{owned, 1, in, 1};
+    const std::int64_t offset[] = {0, owned};
     const auto dy = read_rows(stream, o.dy, first, owned, out);
     const auto x = read_rows(stream, o.x, first, owned, in);
     for (const std::int64_t row : {std::int64_t{0}, out - 1}) {
-      compared.add(read_rows(stream, o.dw, expert * out + row, 1, in), dy.data() + row, out, owned,
-                   [&, width = in](std::int64_t l, std::int64_t i) {
-                     return x[static_cast<std::size_t>(l * width + i)];
-                   });
+      std::vector<Bf16> column;
+      for (std::int64_t s = 0; s < owned; ++s) {
+        column.push_back(dy[static_cast<std::size_t>(s * out + row)]);
+      }
+      compared.add(read_rows(stream, o.dw, expert * out + row, 1, in), [&](const auto& as,
+                                                                           auto* dw) {
+        products_weight_gradient_reference(problem, offset, as(column).data(), as(x).data(), dw);
+      });
     }
     return;
   }
+  const ProductShape problem{1, 1, in, out};
+  const std::int64_t offset[] = {0, 1};
   const auto w = read_rows(stream, o.w, expert * out, out, in);
   for (const std::int64_t slot : {first, first + owned - 1}) {
     const auto x = read_rows(stream, o.x, slot, 1, in);
-    const auto y = read_rows(stream, o.dy, slot, 1, out);
+    const auto dy = read_rows(stream, o.dy, slot, 1, out);
     if (pass == ProductPass::forward) {
-      compared.add(y, x.data(), 1, in, [&, width = in](std::int64_t l, std::int64_t i) {
-        return w[static_cast<std::size_t>(i * width + l)];
+      compared.add(dy, [&](const auto& as, auto* y) {
+        products_forward_reference(problem, offset, as(x).data(), as(w).data(), y);
       });
     } else {
-      compared.add(x, y.data(), 1, out, [&, width = in](std::int64_t l, std::int64_t i) {
-        return w[static_cast<std::size_t>(l * width + i)];
+      compared.add(x, [&](const auto& as, auto* dx) {
+        products_input_gradient_reference(problem, offset, as(dy).data(), as(w).data(), dx);
       });
     }
   }

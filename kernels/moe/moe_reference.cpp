@@ -124,4 +124,69 @@ template void combine_backward_reference(const Shape&, const Plan&, const double
 template void combine_backward_reference(const Shape&, const Plan&, const float*, const float*,
                                          const float*, float*, float*);
 
+namespace {
+
+/// act(e, s) for each expert and each slot that it owns.
+template <class Act>
+void for_owned_slots(const ProductShape& shape, const std::int64_t* offset, Act act) {
+  for (std::int64_t e = 0; e < shape.experts; ++e) {
+    for (std::int64_t s = offset[e]; s < offset[e + 1]; ++s) act(e, s);
+  }
+}
+
+}  // namespace
+
+template <class Real>
+void products_forward_reference(const ProductShape& shape, const std::int64_t* offset,
+                                const Real* x, const Real* w, Real* y) {
+  for_owned_slots(shape, offset, [&](std::int64_t e, std::int64_t s) {
+    for (std::int64_t o = 0; o < shape.out; ++o) {
+      const Real* row = w + (e * shape.out + o) * shape.in;
+      Real total = 0;
+      for (std::int64_t i = 0; i < shape.in; ++i) total += x[s * shape.in + i] * row[i];
+      y[s * shape.out + o] = total;
+    }
+  });
+}
+template void products_forward_reference(const ProductShape&, const std::int64_t*, const double*,
+                                         const double*, double*);
+template void products_forward_reference(const ProductShape&, const std::int64_t*, const float*,
+                                         const float*, float*);
+
+template <class Real>
+void products_input_gradient_reference(const ProductShape& shape, const std::int64_t* offset,
+                                       const Real* dy, const Real* w, Real* dx) {
+  for_owned_slots(shape, offset, [&](std::int64_t e, std::int64_t s) {
+    Real* row = dx + s * shape.in;
+    std::fill(row, row + shape.in, Real{0});
+    for (std::int64_t o = 0; o < shape.out; ++o) {
+      const Real* weight = w + (e * shape.out + o) * shape.in;
+      for (std::int64_t i = 0; i < shape.in; ++i) row[i] += dy[s * shape.out + o] * weight[i];
+    }
+  });
+}
+template void products_input_gradient_reference(const ProductShape&, const std::int64_t*,
+                                                const double*, const double*, double*);
+template void products_input_gradient_reference(const ProductShape&, const std::int64_t*,
+                                                const float*, const float*, float*);
+
+template <class Real>
+void products_weight_gradient_reference(const ProductShape& shape, const std::int64_t* offset,
+                                        const Real* dy, const Real* x, Real* dw) {
+  // An expert's sum is taken by itself, then added.
+  std::vector<Real> sums(static_cast<std::size_t>(shape.experts * shape.out * shape.in));
+  for_owned_slots(shape, offset, [&](std::int64_t e, std::int64_t s) {
+    for (std::int64_t o = 0; o < shape.out; ++o) {
+      Real* row = sums.data() + (e * shape.out + o) * shape.in;
+      const Real factor = dy[s * shape.out + o];
+      for (std::int64_t i = 0; i < shape.in; ++i) row[i] += factor * x[s * shape.in + i];
+    }
+  });
+  for (std::size_t i = 0; i < sums.size(); ++i) dw[i] += sums[i];
+}
+template void products_weight_gradient_reference(const ProductShape&, const std::int64_t*,
+                                                 const double*, const double*, double*);
+template void products_weight_gradient_reference(const ProductShape&, const std::int64_t*,
+                                                 const float*, const float*, float*);
+
 }  // namespace assay::moe

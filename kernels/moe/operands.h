@@ -14,6 +14,14 @@ struct Shape {
   std::int64_t width = 0;
 };
 
+/// Of the products of all experts at once.
+struct ProductShape {
+  std::int64_t slots = 0;
+  std::int64_t experts = 0;
+  std::int64_t in = 0;
+  std::int64_t out = 0;
+};
+
 /// Where each (token, choice) goes, as plain pointers, which code of any instruction-set level or
 /// device may read.
 struct PlanView {

@@ -8,8 +8,10 @@
 #include "base/error.h"
 #include "kernels/compare.h"
 #include "kernels/inputs.h"
+#include "kernels/moe/moe.h"
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 
 namespace assay::moe {
@@ -61,30 +63,15 @@ struct Results {
   std::vector<Real> y, dx, dw;
 };
 
-template <class Real>
-Results<Real> definition(const Case& c) {
-  const auto& [slots, experts, in, out] = c.shape;
-  Results<Real> r;
-  r.y.resize(c.dy.size());
-  r.dx.resize(c.x.size());
-  r.dw.resize(c.dw.size());
-  const auto of = [](const std::vector<Bf16>& values, std::int64_t i) {
-    return static_cast<Real>(to_float(values[static_cast<std::size_t>(i)]));
-  };
-  for (std::int64_t e = 0; e < experts; ++e) {
-    for (std::int64_t s = c.offset[static_cast<std::size_t>(e)];
-         s < c.offset[static_cast<std::size_t>(e) + 1]; ++s) {
-      for (std::int64_t o = 0; o < out; ++o) {
-        for (std::int64_t i = 0; i < in; ++i) {
-          const std::int64_t at = (e * out + o) * in + i;
-          r.y[static_cast<std::size_t>(s * out + o)] += of(c.x, s * in + i) * of(c.w, at);
-          r.dx[static_cast<std::size_t>(s * in + i)] += of(c.dy, s * out + o) * of(c.w, at);
-          r.dw[static_cast<std::size_t>(at)] += of(c.dy, s * out + o) * of(c.x, s * in + i);
-        }
-      }
-    }
-  }
-  for (std::size_t i = 0; i < r.dw.size(); ++i) r.dw[i] += static_cast<Real>(c.dw[i]);
+template <class Convert, class ConvertFloat>
+auto definition(const Case& c, const Convert& convert, const ConvertFloat& convert_float) {
+  const auto x = convert(c.x), w = convert(c.w), dy = convert(c.dy);
+  using Real = typename decltype(convert(c.x))::value_type;
+  Results<Real> r{std::vector<Real>(dy.size()), std::vector<Real>(x.size()), convert_float(c.dw)};
+  const std::int64_t* const offset = c.offset.data();
+  products_forward_reference(c.shape, offset, x.data(), w.data(), r.y.data());
+  products_input_gradient_reference(c.shape, offset, dy.data(), w.data(), r.dx.data());
+  products_weight_gradient_reference(c.shape, offset, dy.data(), x.data(), r.dw.data());
   return r;
 }
 
@@ -97,8 +84,8 @@ void expect_close(const char* name, const std::vector<T>& output, const std::vec
 
 void expect_definition(const Stream& stream, Case c) {
   c.run(stream);
-  const auto exact = definition<double>(c);
-  const auto control = definition<float>(c);
+  const auto exact = definition(c, to_double<Bf16>, to_double<float>);
+  const auto control = definition(c, to_single<Bf16>, to_single<float>);
   expect_close("y", c.y, control.y, exact.y);
   expect_close("dx", c.dx, control.dx, exact.dx);
   expect_close("dw", c.dw_out, control.dw, exact.dw);
@@ -161,6 +148,35 @@ TEST(MoeProductsCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
   for (const ProductPass pass :
        {ProductPass::forward, ProductPass::input_gradient, ProductPass::weight_gradient}) {
     cuda_test::expect_workload(cuda_product_workload(pass, {200, 3, 144, 88}), {});
+  }
+}
+
+TEST(MoeProductsCudaSweep, Shapes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(8);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t in = sweep.multiple(8, 300);
+    const std::int64_t out = sweep.multiple(8, 300);
+    std::vector<std::int64_t> owned;
+    for (std::int64_t experts = sweep.extent(7); experts > 0; --experts) {
+      owned.push_back(sweep.draw(3) == 0 ? 0 : sweep.extent(150));
+    }
+    SCOPED_TRACE(testing::Message()
+                 << testing::PrintToString(owned) << " slots, " << in << " to " << out);
+    cuda_test::on_each_architecture(
+        [&](Stream& stream) { expect_definition(stream, Case(owned, in, out)); });
+  }
+}
+
+TEST(MoeProductsCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  for (const auto& [in, out] : {std::pair{136, 8}, {8, 136}}) {
+    cuda_test::expect_same_bits_in_all_orders_everywhere(
+        [&, rows = in, columns = out](Stream& stream) {
+          Case c({0, 129, 3}, rows, columns);
+          c.run(stream);
+          return cuda_test::bytes_of(c.y, c.dx, c.dw_out);
+        });
   }
 }
 
