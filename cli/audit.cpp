@@ -21,7 +21,9 @@ void add_audit(CLI::App& app, Context& context) {
         const pricing::AuditOutcome outcome = pricing::run_audit(*options);
         say(context, outcome.text);
         say_json_text(context, outcome.json);
-        if (!outcome.passed) context.exit_code = ExitCode::failed_check;
+        if (!outcome.failure.empty()) {
+          context.failure = check_error(outcome.failure, options->tariffs.string());
+        }
       });
   command->add_option("--tariffs", options->tariffs, "CSV of posted prices")->required();
   command->add_option("--certificates", options->certificates, "Folder of certificates, or files")
@@ -42,7 +44,9 @@ void add_audit(CLI::App& app, Context& context) {
                       "times a factor of the rules");
   command->add_option("--date", options->date_utc, "Instant to judge at, UTC; now by default");
   command->add_option("-o,--output", options->output, "All rows: a .csv or .json file");
-  command->add_option("--rows", options->rows, "Rows of the table")->capture_default_str();
+  command->add_option("--rows", options->rows, "Rows of the table")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
 }
 
 }  // namespace assay::cli

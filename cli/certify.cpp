@@ -22,6 +22,9 @@ struct CertifyOptions {
 };
 
 void certify(const CertifyOptions& options, const Context& context) {
+  // Before anything is written: a path that can't be would leave the other document behind.
+  check_file_can_be_written(options.output);
+  if (!options.report.empty()) check_file_can_be_written(options.report);
   const nlohmann::json document = parse_json(read_file(options.result), options.result.string());
   const std::string private_pem = read_private_key(options.key);
   const nlohmann::json envelope = certify(result_from_json(document, options.result.string()),

@@ -138,7 +138,8 @@ void add_list(CLI::App& app, Context& context) {
   command->add_option("--basket", options->basket, "Basket whose items are listed")
       ->capture_default_str();
   command->add_option("--cpu-isa", options->level, "Force a CPU level");
-  command->add_flag("--markdown", options->markdown, "Print the page docs/workloads.md");
+  command->add_flag("--markdown", options->markdown, "Print the page docs/workloads.md")
+      ->excludes("--json");
 }
 
 }  // namespace assay::cli

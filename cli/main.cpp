@@ -4,10 +4,12 @@
 
 #include <exception>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "commands.h"
 #include "support/context.h"
+#include "support/standard_output.h"
 
 namespace {
 
@@ -47,6 +49,18 @@ Named command_named(const CLI::App& app, int argc, char** argv) {
   return named;
 }
 
+/// Parses and runs the command. Help and version are results too, delivered like a table.
+void run(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    std::ostringstream text;
+    app.exit(success, text, text);
+    assay::cli::write_output(text.str());
+  }
+  assay::cli::flush_output();
+}
+
 /// One line: what, where, the mend.
 int report(const std::string& line, assay::ExitCode code) {
   spdlog::error("{}", line);
@@ -69,10 +83,9 @@ int main(int argc, char** argv) {
     if (!named.unknown.empty()) {
       throw assay::input_error("no such command", named.unknown, help);
     }
-    app.parse(argc, argv);
-    return static_cast<int>(context.exit_code);
-  } catch (const CLI::Success& success) {  // --help and --version
-    return app.exit(success);
+    run(app, argc, argv);
+    if (context.failure) return report(context.failure->line(), context.failure->code());
+    return static_cast<int>(assay::ExitCode::success);
   } catch (const CLI::ParseError& error) {
     return report(fmt::format("{} ({})", error.what(), help), assay::ExitCode::usage);
   } catch (const assay::Error& error) {

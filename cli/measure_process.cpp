@@ -8,19 +8,16 @@
 
 namespace assay::cli {
 
-void add_measure_process(CLI::App& app, Context& context) {
+void add_measure_process(CLI::App& app, Context& /*context*/) {
   struct Options {
     std::filesystem::path spec;
     std::filesystem::path output;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(
-      app, context, "measure-process", "Measure one process of a run (called by assay run)",
-      "assay run", [options, &context] {
-        context.exit_code =
-            static_cast<ExitCode>(harness::measure_process(options->spec, options->output));
-      });
-  command->group("");  // not in the help: it is no user's command
+  // No user's command: it isn't in the help, and it prints nothing.
+  CLI::App* command = app.add_subcommand("measure-process", "Measure one process of a run");
+  command->group("");
+  command->callback([options] { harness::measure_process(options->spec, options->output); });
   command->add_option("--spec", options->spec, "What to measure")->required();
   command->add_option("--output", options->output, "Where the record goes")->required();
 }

@@ -6,6 +6,7 @@
 #include "pricing/price_run.h"
 #include "results/utc_time.h"
 #include "support/context.h"
+#include "support/ranges.h"
 
 namespace assay::cli {
 
@@ -40,6 +41,7 @@ void add_price(CLI::App& app, Context& context) {
   command->add_option("--draws", options->draws, "Draws of the Monte Carlo; 0: none")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Seed of the draws; it stands in the card")
+      ->check(seed_range())
       ->capture_default_str();
   command
       ->add_option("-o,--output", options->output,

@@ -6,6 +6,7 @@
 #include "pricing/programme/programme_run.h"
 #include "pricing/programme/simulation_run.h"
 #include "support/context.h"
+#include "support/ranges.h"
 
 namespace assay::cli {
 
@@ -17,7 +18,7 @@ using pricing::programme::ProgrammeOutcome;
 void report_outcome(Context& context, const ProgrammeOutcome& outcome) {
   say(context, outcome.text);
   say_json(context, outcome.document);
-  if (!outcome.passed) context.exit_code = ExitCode::failed_check;
+  if (!outcome.failure.empty()) context.failure = check_error(outcome.failure);
 }
 
 void add_own(CLI::App* command, const std::shared_ptr<Files>& own) {
@@ -87,7 +88,9 @@ void add_programme_simulate(CLI::App& parent, Context& context) {
   command->add_option("--version", run->version, "Its version, where there are several");
   command->add_option("--applications", run->applications, "CSV of applications");
   command->add_option("--generate", run->generate, "Make up this many applications instead");
-  command->add_option("--seed", run->seed, "Of what is made up")->capture_default_str();
+  command->add_option("--seed", run->seed, "Of what is made up")
+      ->check(seed_range())
+      ->capture_default_str();
   command->add_option("--assume", run->assume,
                       "FIELD=VALUE for what the programme leaves open; may be repeated");
   command->add_option("--budget", run->budget, "CNY; the programme's by default");

@@ -20,7 +20,7 @@ void add_quote(CLI::App& app, Context& context) {
         const pricing::QuoteOutcome outcome = pricing::run_quote(*options);
         say(context, outcome.text);
         say_json(context, outcome.document);
-        if (!outcome.quoted) context.exit_code = ExitCode::failed_check;
+        if (!outcome.failure.empty()) context.failure = check_error(outcome.failure, "quote");
       });
   command->add_option("--parameters", options->parameters, "Parameters of the model: 7B");
   command->add_option("--active-parameters", options->active_parameters,

@@ -9,8 +9,10 @@
 #include <string>
 
 #include "harness/launch_profile.h"
+#include "results/atomic_file.h"
 #include "results/result_io.h"
 #include "support/context.h"
+#include "support/ranges.h"
 #include "support/result_table.h"
 
 namespace assay::cli {
@@ -27,11 +29,12 @@ void run_suite(const RunOptions& options, Context& context) {
     const harness::RunOptions& of = options.run;
     harness::profile_named({*options.profile, of.device, of.cpu_isa, of.basket, of.seed});
     say(context, "one iteration of " + *options.profile + " between NVTX ranges; nothing measured");
+    say_json(context, {{"profiled", *options.profile}});
     return;
   }
   harness::RunOptions run_options = options.run;
   run_options.show_progress = !context.quiet;
-  require_writable(options.output);
+  check_file_can_be_written(options.output);
   if (!context.quiet) {
     for (const std::string& shortfall : harness::foreseen_shortfalls(run_options)) {
       spdlog::warn("this run can't be graded certified: {}", shortfall);
@@ -73,7 +76,8 @@ void add_run(CLI::App& app, Context& context) {
                       "Seconds an item may take in a process; makes it a custom suite");
   command->add_option("--budget-seconds", options->run.choices.budget_seconds,
                       "Seconds a process may take: what has not begun by then is left out");
-  command->add_option("--seed", options->run.seed, "Repeat a run's tokens, inputs and order");
+  command->add_option("--seed", options->run.seed, "Repeat a run's tokens, inputs and order")
+      ->check(seed_range());
   command->add_option("--profile", options->profile,
                       "One warm iteration of this workload or item with NVTX ranges, for nsys and "
                       "ncu; no result");

@@ -32,8 +32,9 @@ void verify_certificate(const VerifyOptions& options, Context& context) {
                                         result ? &*result : nullptr, result_digest);
   Table table({{"check"}, {"verdict"}, {"detail"}});
   nlohmann::json checks = nlohmann::json::array();
-  bool passed = true;
   std::size_t derived = 0;
+  std::size_t failed = 0;
+  std::string first_failed;
   for (const VerifyLine& line : lines) {
     // Figures that came out the same again are one row; each that did not has its own.
     if (line.passed && line.detail == kDerivedEqual) {
@@ -42,8 +43,10 @@ void verify_certificate(const VerifyOptions& options, Context& context) {
       table.add({line.name, line.passed ? "pass" : "FAIL", line.detail});
     }
     checks.push_back({{"name", line.name}, {"passed", line.passed}, {"detail", line.detail}});
-    passed = passed && line.passed;
+    if (line.passed) continue;
+    if (failed++ == 0) first_failed = line.name + ": " + line.detail;
   }
+  const bool passed = failed == 0;
   if (derived > 0) {
     table.add({std::to_string(derived) + " groups of figures", "pass", std::string(kDerivedEqual)});
   }
@@ -60,7 +63,9 @@ void verify_certificate(const VerifyOptions& options, Context& context) {
                      {"signature_checked", !options.key.empty()},
                      {"figures_derived_again", result.has_value()},
                      {"checks", checks}});
-  if (!passed) context.exit_code = ExitCode::failed_check;
+  if (passed) return;
+  if (failed > 1) first_failed += "; " + std::to_string(failed - 1) + " more";
+  context.failure = check_error("not verified: " + first_failed, options.certificate.string());
 }
 
 }  // namespace

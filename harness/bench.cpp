@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "harness/basket_workloads.h"
@@ -92,18 +92,33 @@ HostedFigure figure_of(const MeasuredItem& measured) {
   return figure;
 }
 
+std::string list_of_names(const Catalogue& catalogue, BenchFormat format) {
+  std::string text;
+  nlohmann::json names = nlohmann::json::array();
+  for (const CatalogueEntry& entry : catalogue) {
+    text += entry.workload.name + '\n';
+    names.push_back(entry.workload.name);
+  }
+  if (format == BenchFormat::json) return nlohmann::json{{"benchmarks", names}}.dump(2) + '\n';
+  return text;
+}
+
 }  // namespace
 
-int run_bench(const std::vector<std::string>& arguments, const BenchOptions& options,
-              const std::function<void(const std::string&)>& write, const CatalogueSource& source) {
+std::optional<Error> run_bench(const std::vector<std::string>& arguments,
+                               const BenchOptions& options,
+                               const std::function<void(const std::string&)>& write,
+                               const CatalogueSource& source) {
   const HostFlags flags = parse_host_flags(arguments);
   const Device device = select_device(options.device, options.cpu_isa);
-  const Catalogue catalogue = filtered(
-      available(source(basket_for(options.basket, device), device), device.target()), flags.filter);
+  const Catalogue catalogue =
+      filtered(available(source(basket_for(options.basket, device), device), device.target()),
+               flags.filter, "--benchmark_filter");
   if (flags.list_tests) {
-    for (const CatalogueEntry& entry : catalogue) write(entry.workload.name + "\n");
-    return static_cast<int>(ExitCode::success);
+    write(list_of_names(catalogue, bench_format(flags.format)));
+    return std::nullopt;
   }
+  if (!flags.out.empty()) check_file_can_be_written(flags.out);
   if (options.restart_for_binding) restart_bound(device);
   apply(device);
   const OpenDevice open(device);
@@ -127,15 +142,10 @@ int run_bench(const std::vector<std::string>& arguments, const BenchOptions& opt
   }
   host(bodies, flags, display, file.get());
   if (file) write_file_atomically(flags.out, file_text);
-  return static_cast<int>(display.any_error() || interrupted() ? ExitCode::failed_check
-                                                               : ExitCode::success);
-}
-
-int run_bench(const std::vector<std::string>& flags, const BenchOptions& options) {
-  return run_bench(flags, options, [](const std::string& text) {
-    std::fputs(text.c_str(), stdout);
-    std::fflush(stdout);
-  });
+  if (display.first_error())
+    return check_error(display.first_error()->text, display.first_error()->name);
+  if (interrupted()) return check_error("the benchmarks were interrupted");
+  return std::nullopt;
 }
 
 }  // namespace assay::harness

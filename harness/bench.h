@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "harness/measure_process.h"
 
 namespace assay::harness {
@@ -26,15 +27,14 @@ struct BenchOptions {
 ///   --benchmark_min_time         length of the timed window in seconds, 0.5 by default
 ///   --benchmark_min_warmup_time  least warm-up in seconds, 0.1 by default
 ///   --benchmark_repetitions      windows per workload
-///   --benchmark_list_tests       names only
+///   --benchmark_list_tests       names only; with --benchmark_format=json {"benchmarks": [names]}
 /// Counters: FLOP/s, bytes/s, tokens/s, interval (relative half-width at 95 %), samples.
-/// Returns the exit code: 1 where a workload failed, gave a wrong output or was interrupted.
+/// Returns the check error to end with, where a workload failed, gave a wrong output or was
+/// interrupted; it names the first.
 /// Errors: input_error for flags, and for a filter that matches nothing.
-int run_bench(const std::vector<std::string>& flags, const BenchOptions& options,
-              const std::function<void(const std::string&)>& write,
-              const CatalogueSource& source = make_catalogue);
-
-/// The same on standard output.
-int run_bench(const std::vector<std::string>& flags, const BenchOptions& options);
+[[nodiscard]] std::optional<Error> run_bench(const std::vector<std::string>& flags,
+                                             const BenchOptions& options,
+                                             const std::function<void(const std::string&)>& write,
+                                             const CatalogueSource& source = make_catalogue);
 
 }  // namespace assay::harness

@@ -205,7 +205,7 @@ bool BenchReporter::ReportContext(const Context& context) {
 
 void BenchReporter::ReportRuns(const std::vector<Run>& runs) {
   for (const Run& run : runs) {
-    any_error_ = any_error_ || run.error_occurred;
+    if (run.error_occurred && !first_error_) first_error_ = {plain_name(run), run.error_message};
     if (format_ == BenchFormat::console) {
       write_(console_line(run, name_width_, own_unit_));
     } else {

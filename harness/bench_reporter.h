@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,18 @@ class BenchReporter : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>& runs) override;
   void Finalize() override;
 
-  /// Whether any run reported an error.
-  [[nodiscard]] bool any_error() const { return any_error_; }
+  struct RunError {
+    std::string name;
+    std::string text;
+  };
+  /// Of the first run that reported one.
+  [[nodiscard]] const std::optional<RunError>& first_error() const { return first_error_; }
 
  private:
   BenchFormat format_;
   std::function<void(const std::string&)> write_;
   bool own_unit_;
-  bool any_error_ = false;
+  std::optional<RunError> first_error_;
   std::size_t name_width_ = 0;
   std::string context_;
   std::vector<Run> runs_;

@@ -195,9 +195,9 @@ std::filesystem::path choices_path(const std::filesystem::path& output_path) {
   return path += ".choices";
 }
 
-int measure_process(const std::filesystem::path& spec_path,
-                    const std::filesystem::path& output_path, const CatalogueSource& source,
-                    const DeviceSource& find) {
+void measure_process(const std::filesystem::path& spec_path,
+                     const std::filesystem::path& output_path, const CatalogueSource& source,
+                     const DeviceSource& find) {
   // A child whose parent is killed must not go on measuring alone.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   std::signal(SIGPIPE, SIG_IGN);
@@ -211,7 +211,6 @@ int measure_process(const std::filesystem::path& spec_path,
       [&](const ProcessRecord& record) { write_document(output_path, to_json(record)); },
       spec.choices ? &book : nullptr));
   if (spec.choices) write_document(choices_path(output_path), book.all());
-  return static_cast<int>(ExitCode::success);
 }
 
 }  // namespace assay::harness

@@ -48,10 +48,10 @@ using DeviceSource = std::function<std::vector<Device>(const std::string& names,
 /// done before. Progress goes line by line to the specification's file:
 ///   begin <place of the item>      phase <place> <warm_up|timed> <seconds>      end <place>
 /// An interrupt ends the running item after its sample and skips the later ones.
-/// Returns the exit code. Errors: input_error for files, device or workloads that do not fit.
-int measure_process(const std::filesystem::path& spec_path,
-                    const std::filesystem::path& output_path,
-                    const CatalogueSource& source = make_catalogue,
-                    const DeviceSource& find = machine_devices);
+/// Errors: input_error for files, device or workloads that do not fit.
+void measure_process(const std::filesystem::path& spec_path,
+                     const std::filesystem::path& output_path,
+                     const CatalogueSource& source = make_catalogue,
+                     const DeviceSource& find = machine_devices);
 
 }  // namespace assay::harness

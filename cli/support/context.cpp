@@ -1,7 +1,8 @@
 #include "support/context.h"
 
-#include <cstdio>
 #include <utility>
+
+#include "support/standard_output.h"
 
 namespace assay::cli {
 
@@ -10,7 +11,8 @@ CLI::App* add_command(CLI::App& app, Context& context, const std::string& name,
                       std::function<void()> body) {
   CLI::App* command = app.add_subcommand(name, description);
   command->add_flag("--json", context.json, "Print one JSON document instead of tables");
-  command->add_flag("-q,--quiet", context.quiet, "Print nothing but errors");
+  command->add_flag("-q,--quiet", context.quiet,
+                    "Print nothing but errors, and the document of --json");
   command->footer("Example:\n  " + example);
   command->callback(std::move(body));
   return command;
@@ -18,8 +20,8 @@ CLI::App* add_command(CLI::App& app, Context& context, const std::string& name,
 
 void say(const Context& context, const std::string& text) {
   if (context.json || context.quiet) return;
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (text.empty() || text.back() != '\n') std::fputc('\n', stdout);
+  write_output(text);
+  if (!text.ends_with('\n')) write_output("\n");
 }
 
 void say_json(const Context& context, const nlohmann::json& document) {
@@ -27,7 +29,7 @@ void say_json(const Context& context, const nlohmann::json& document) {
 }
 
 void say_json_text(const Context& context, const std::string& text) {
-  if (context.json) std::fwrite(text.data(), 1, text.size(), stdout);
+  if (context.json) write_output(text);
 }
 
 }  // namespace assay::cli

@@ -1,8 +1,9 @@
 #pragma once
-/// What every command shares: the flags that work everywhere, and the exit code.
+/// What every command shares: the flags that work everywhere, and what did not hold.
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -11,8 +12,10 @@ namespace assay::cli {
 
 struct Context {
   bool json = false;   ///< one JSON document on standard output instead of tables
-  bool quiet = false;  ///< nothing but errors
-  ExitCode exit_code = ExitCode::success;
+  bool quiet = false;  ///< nothing but errors, and the document where --json asks for it
+  /// What a command that printed its results found not to hold: its line is printed after them,
+  /// with --quiet as well, and its code is the exit code.
+  std::optional<Error> failure;
 };
 
 /// Makes a subcommand with --json and --quiet, a description and an example in its help. `body`

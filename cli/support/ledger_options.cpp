@@ -21,7 +21,7 @@ void add_request_options(CLI::App& command, pricing::ledger::Request& request) {
 void say_all(Context& context, const pricing::ledger::Said& said) {
   say(context, said.text);
   say_json(context, said.document);
-  if (!said.passed) context.exit_code = ExitCode::failed_check;
+  if (!said.failure.empty()) context.failure = check_error(said.failure);
 }
 
 }  // namespace assay::cli

@@ -1,5 +1,7 @@
 #include "pricing/audit/audit_run.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "pricing/audit/audit.h"
 #include "pricing/documents.h"
@@ -36,6 +38,15 @@ AuditInput read_input(const AuditRun& run) {
   return input;
 }
 
+std::string failure_of(const Audit& audited) {
+  const auto count = [&](PriceVerdict verdict) {
+    return audited.counts[static_cast<std::size_t>(verdict)];
+  };
+  return fmt::format("{} prices above the band, {} below cost, {} flags of hard rules",
+                     count(PriceVerdict::above), count(PriceVerdict::below_cost),
+                     audited.hard_flags);
+}
+
 }  // namespace
 
 AuditOutcome run_audit(const AuditRun& run) {
@@ -46,7 +57,7 @@ AuditOutcome run_audit(const AuditRun& run) {
   const AuditInput input = read_input(run);
   const Audit audited = audit(input);
   AuditOutcome outcome;
-  outcome.passed = audited.passed();
+  if (!audited.passed()) outcome.failure = failure_of(audited);
   outcome.text = audit_table(audited, input, run.rows);
   if (run.json) outcome.json = audit_json_text(audited, input, FlagLines::each);
   if (extension == ".json") {

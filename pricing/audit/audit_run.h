@@ -23,9 +23,9 @@ struct AuditRun {
 };
 
 struct AuditOutcome {
-  bool passed = false;
   std::string text;
-  std::string json;  ///< the document; empty where nobody wants it
+  std::string json;     ///< the document; empty where nobody wants it
+  std::string failure;  ///< one line; empty where all passed
 };
 
 /// Errors: those of what it reads; input_error for a folder without documents of the kind, two

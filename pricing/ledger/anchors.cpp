@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "results/atomic_file.h"
 #include "results/base64.h"
 #include "results/document.h"
 #include "results/envelope.h"
@@ -122,6 +123,14 @@ void append_anchor(const std::filesystem::path& path, const std::string& ledger,
     written += static_cast<std::size_t>(count);
   }
   if (::fsync(file.get()) != 0) file.fail();
+}
+
+void check_anchor_can_be_appended(const std::filesystem::path& path) {
+  check_file_can_be_written(path);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) || ::access(path.c_str(), W_OK) == 0) return;
+  throw input_error(std::string("the anchor can't be written: ") + std::strerror(errno),
+                    path.string(), "check its permissions");
 }
 
 std::vector<Anchor> read_anchors(const std::filesystem::path& path) {

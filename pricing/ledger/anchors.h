@@ -29,6 +29,10 @@ struct Anchor {
 void append_anchor(const std::filesystem::path& path, const std::string& ledger, const Head& head,
                    const std::string& time_utc, const std::string& private_pem);
 
+/// For who posts first and anchors then: that the file can be appended to, or made. Errors:
+/// input_error naming it.
+void check_anchor_can_be_appended(const std::filesystem::path& path);
+
 /// Errors: input_error naming file and line where one is no anchor.
 [[nodiscard]] std::vector<Anchor> read_anchors(const std::filesystem::path& path);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
 
@@ -242,6 +243,7 @@ Said post_in(Store& store, const Request& request, Body body) {
     said.document = operation_document(operation);
     return said;
   }
+  if (settles) check_anchor_can_be_appended(request.anchors);
   Said said = post_one(store, request, operation);
   if (settles) {
     append_anchor(request.anchors, store.state().ledger, store.head(), utc_now(),
@@ -288,12 +290,16 @@ Said post_files(const Request& request, const std::vector<fs::path>& files, cons
     said.text += one.text + '\n';
     list.push_back(std::move(one.document));
   }
-  if (refusals > 0 && outcomes.size() == 1) {
-    throw refused(*outcomes[0].refusal, request.ledger.string());
-  }
+  const std::string where = request.ledger.string();
+  if (refusals > 0 && outcomes.size() == 1) throw refused(*outcomes[0].refusal, where);
   said.text += fmt::format("{} posted, {} refused\n", outcomes.size() - refusals, refusals);
   said.document = {{"outcomes", list}, {"refused", refusals}};
-  said.passed = refusals == 0;
+  if (refusals > 0) {
+    const auto first =
+        std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.refusal; });
+    said.failure = fmt::format("{}; {} of {} refused", refused(*first->refusal, where).line(),
+                               refusals, outcomes.size());
+  }
   return said;
 }
 
@@ -354,16 +360,21 @@ Said check(const fs::path& ledger, const HeldAgainst& against) {
     said.text += fmt::format("due for claw-back: redemption {}: {}\n", each.redemption, each.why);
     due.push_back({{"redemption", each.redemption}, {"why", each.why}});
   }
-  said.passed = report.passed();
+  const bool passed = report.passed();
+  for (const CheckLine& line : report.lines) {
+    if (!line.passed && said.failure.empty()) {
+      said.failure = fmt::format("{}: not sound: {}: {}", ledger.string(), line.name, line.detail);
+    }
+  }
   said.text += fmt::format("{} entries, root {}\n{}", report.head.count, report.head.root,
-                           said.passed ? "SOUND" : "NOT SOUND");
-  if (said.passed && against.filed.documents.empty()) {
+                           passed ? "SOUND" : "NOT SOUND");
+  if (passed && against.filed.documents.empty()) {
     said.text += ", but amounts and K_cert were held against no document";
   }
-  if (said.passed && against.anchors.empty()) {
+  if (passed && against.anchors.empty()) {
     said.text += ", but held against no anchor: whoever owns the file can build a chain anew";
   }
-  said.document = {{"sound", said.passed},
+  said.document = {{"sound", passed},
                    {"count", report.head.count},
                    {"root", report.head.root},
                    {"checks", lines},
@@ -493,7 +504,11 @@ Said reconcile_files(const fs::path& ledger, const fs::path& payments, const fs:
                    {"received_cny", cny_text(result.received_fen)},
                    {"payable_cny", cny_text(result.payable_fen)},
                    {"receivable_cny", cny_text(result.receivable_fen)}};
-  said.passed = result.differences.empty();
+  if (!result.differences.empty()) {
+    const Difference& first = result.differences.front();
+    said.failure = fmt::format("{}: {} difference(s), the first: {} {}", ledger.string(),
+                               result.differences.size(), first.kind, first.reference);
+  }
   return said;
 }
 

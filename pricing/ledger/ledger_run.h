@@ -23,11 +23,11 @@ struct Request {
   std::filesystem::path anchors;            ///< settle: where the new head is anchored
 };
 
-/// What a command prints. `passed` false: exit code 1.
+/// What a command prints. With a `failure`, one line, the exit code is 1.
 struct Said {
   std::string text;
   nlohmann::json document;
-  bool passed = true;
+  std::string failure = {};
 };
 
 /// Opens a new ledger. Errors: as post.

@@ -197,7 +197,9 @@ ProgrammeOutcome apply_claim(const std::filesystem::path& path, const Files& own
                       "fill the claim, or add the programme's decision under /decisions");
   }
   ProgrammeOutcome outcome;
-  outcome.passed = ruling.kind != RulingKind::refused;
+  if (ruling.kind == RulingKind::refused) {
+    outcome.failure = path.string() + ": refused: " + findings_line(ruling, programme);
+  }
   outcome.text = ruling_text(ruling, programme, claim);
   outcome.document = to_json(ruling, programme, claim);
   if (!output.empty()) write_document(output, outcome.document);

@@ -10,7 +10,7 @@ namespace assay::pricing::programme {
 struct ProgrammeOutcome {
   std::string text;
   nlohmann::json document;
-  bool passed = true;  ///< false: the claim is refused
+  std::string failure;  ///< one line: why the claim is refused; empty where it is not
 };
 
 using Files = std::vector<std::filesystem::path>;

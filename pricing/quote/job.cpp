@@ -105,6 +105,10 @@ Rational parse_count(std::string_view text, const std::string& where) {
     throw input_error(excerpt(text) + " is no whole number above 0", where,
                       "write it like 7000000000, 7B or 1.5T");
   }
+  constexpr int kMostDigits = 18;
+  if (count > Rational(power_of_ten(kMostDigits))) {
+    throw input_error(excerpt(text) + " is above 10^18", where, "no such job is trained");
+  }
   return count;
 }
 

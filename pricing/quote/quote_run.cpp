@@ -16,6 +16,8 @@ namespace assay::pricing {
 namespace {
 
 constexpr std::int64_t kMostDevices = 1'000'000;
+constexpr std::int64_t kLongestSequence = 100'000'000;          // as the schema of a model
+constexpr std::int64_t kMostUnits = 1'000'000'000'000'000'000;  // CU
 
 Job job_of(const QuoteRun& run) {
   const bool parameters = !run.parameters.empty();
@@ -37,6 +39,9 @@ Job job_of(const QuoteRun& run) {
     }
     const Rational units_asked = parse_decimal(run.compute_units, "--cu");
     if (units_asked <= 0) throw input_error("is not above 0", "--cu", "CU of the basket");
+    if (units_asked > kMostUnits) {
+      throw input_error("is above 10^18", "--cu", "CU of the basket");
+    }
     return job_of_compute_units(units_asked);
   }
   if (run.tokens.empty()) {
@@ -46,7 +51,10 @@ Job job_of(const QuoteRun& run) {
   const Rational tokens = parse_count(run.tokens, "--tokens");
   if (model) {
     NamedModel named = read_model(run.model);
-    if (run.sequence < 0) throw input_error("is below 0", "--sequence", "tokens of a sequence");
+    if (run.sequence < 0 || run.sequence > kLongestSequence) {
+      throw input_error("a sequence of " + std::to_string(run.sequence) + " tokens", "--sequence",
+                        "from 1 to 100,000,000; 0: the model's own");
+    }
     if (run.sequence > 0) named.model.sequence = run.sequence;
     return job_of_model(std::move(named), tokens);
   }
@@ -98,8 +106,9 @@ QuoteOutcome run_quote(const QuoteRun& run) {
   const QuoteInput input = read_input(run);
   const Quote quote = make_quote(input);
   QuoteOutcome outcome;
-  outcome.quoted = std::any_of(quote.rows.begin(), quote.rows.end(),
-                               [](const QuoteRow& row) { return row.reason.empty(); });
+  const bool quoted = std::any_of(quote.rows.begin(), quote.rows.end(),
+                                  [](const QuoteRow& row) { return row.reason.empty(); });
+  if (!quoted) outcome.failure = "no offer can be quoted; the first: " + quote.rows.front().reason;
   outcome.text = quote_table(quote, input);
   outcome.document = to_json(quote, input);
   if (!run.output.empty()) write_document(run.output, outcome.document);

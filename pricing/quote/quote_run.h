@@ -30,9 +30,9 @@ struct QuoteRun {
 };
 
 struct QuoteOutcome {
-  bool quoted = false;  ///< some offer has a figure
   std::string text;
   nlohmann::json document;
+  std::string failure;  ///< one line: why no offer has a figure; empty where one has
 };
 
 /// Errors: those of what it reads; input_error for options that do not go together.

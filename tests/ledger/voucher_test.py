@@ -219,6 +219,10 @@ class Refusals(LedgerCase):
                           "--sign", "test.key", actor="zhao")
         self.step_refused(2, ["signed the operation already"], "clawback", "--voucher", "v-1",
                           "--cu", "1", "--sign", "zhao.key", "--sign", "zhao.key", actor="zhao")
+        # Nothing is posted that could not be anchored then (tearDown counts).
+        self.step_refused(2, ["nowhere/city.anchors"], "settle", "--redemption", "r-1", "--payment",
+                          "p-1", "--anchors", "nowhere/city.anchors", "--sign", "sun.key",
+                          actor="sun")
         self.step_refused(2, ["--anchors"], "settle", "--redemption", "r-1", "--payment", "p-1",
                           actor="sun")
         self.refused(1, ["cap"], "voucher", *self.issue_words("v-9", "p", "301"))

@@ -19,8 +19,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 struct Bench {
-  int exit_code = 0;
   std::string text;
+  std::string trouble;
 };
 
 Bench bench(std::vector<std::string> flags) {
@@ -29,14 +29,15 @@ Bench bench(std::vector<std::string> flags) {
   options.restart_for_binding = false;
   options.seed = 1;
   Bench done;
-  done.exit_code = run_bench(
+  const std::optional<Error> trouble = run_bench(
       flags, options, [&](const std::string& text) { done.text += text; }, test::fake_catalogue);
+  if (trouble) done.trouble = trouble->line();
   return done;
 }
 
 TEST(Bench, ConsoleHasOurNamesAndNothingOfTheLibrarys) {
   const Bench done = bench({"--benchmark_filter=fake/good"});
-  EXPECT_EQ(done.exit_code, 0);
+  EXPECT_EQ(done.trouble, "");
   EXPECT_THAT(done.text, HasSubstr("fake/good/n1/fp32 "));
   EXPECT_THAT(done.text, HasSubstr("FLOP/s="));
   EXPECT_THAT(done.text, HasSubstr("bytes/s="));
@@ -75,7 +76,7 @@ TEST(Bench, RepetitionsGiveWindowsAndAggregates) {
 
 TEST(Bench, FailuresAreOneLineEachAndTheOthersRun) {
   const Bench done = bench({"--benchmark_filter=fake/(good|wrong|throws)"});
-  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_EQ(done.trouble, "fake/wrong/n1/fp32: invalid: output check failed: output");
   EXPECT_THAT(done.text, HasSubstr("ERROR: failed: broken in two lines\n"));
   EXPECT_THAT(done.text, HasSubstr("ERROR: invalid: output check failed: output\n"));
   EXPECT_THAT(done.text, HasSubstr("FLOP/s="));
@@ -83,7 +84,7 @@ TEST(Bench, FailuresAreOneLineEachAndTheOthersRun) {
 
 TEST(Bench, InterruptSkipsTheLaterBodies) {
   const Bench done = bench({"--benchmark_filter=fake/(interrupts|last)/"});
-  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_THAT(done.trouble, HasSubstr("fake/interrupts/n1/fp32: interrupted"));
   EXPECT_THAT(done.text, HasSubstr("fake/interrupts/n1/fp32"));
   EXPECT_THAT(done.text, HasSubstr("ERROR: interrupted: interrupted before its output"));
   EXPECT_THAT(done.text, HasSubstr("ERROR: interrupted: interrupted before it began"));
@@ -92,6 +93,10 @@ TEST(Bench, InterruptSkipsTheLaterBodies) {
 TEST(Bench, ListsNamesWithoutSuffixes) {
   const Bench done = bench({"--benchmark_list_tests", "--benchmark_filter=-^fake/"});
   EXPECT_EQ(done.text, "gemm/square/n1/fp32\nstream/triad/n1/fp32\n");
+  const Bench json =
+      bench({"--benchmark_list_tests", "--benchmark_filter=-^fake/", "--benchmark_format=json"});
+  EXPECT_EQ(nlohmann::json::parse(json.text)["benchmarks"],
+            nlohmann::json({"gemm/square/n1/fp32", "stream/triad/n1/fp32"}));
 }
 
 TEST(Bench, CsvAndOutFile) {
