@@ -1,13 +1,12 @@
 #include "support/result_table.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <vector>
 
-#include "base/error.h"
 #include "results/edition/headroom.h"
 #include "results/edition/item_figures.h"
 #include "support/table.h"
@@ -47,17 +46,20 @@ std::vector<ItemFigures> kernel_figures(const ResultDocument& result) {
   return all;
 }
 
-/// Each kernel's share of its roof, "-" where the run has none for it.
+/// What a table says of a kernel and its roof.
+std::string roof_cell(const ItemFigures& kernel, const Roofs& roofs) {
+  if (is_measured_roof(kernel, roofs)) return "the roof";
+  const Stated<double> share = roof_share(kernel, roofs);
+  if (!share.has_value()) return "-";
+  const double percent = std::round(100.0 * *share.value);
+  // Above its roof is who finds the operands of the last iteration in a cache.
+  return fmt::format("{:.0f} %{}", percent, percent > 100.0 ? " (cached)" : "");
+}
+
 std::map<std::string, std::string> roof_column(const std::vector<ItemFigures>& kernels) {
   const Roofs roofs = measured_roofs(kernels);
   std::map<std::string, std::string> column;
-  for (const ItemFigures& kernel : kernels) {
-    const Stated<double> share = roof_share(kernel, roofs);
-    // Above its roof is who finds the operands of the last iteration in a cache.
-    column[kernel.workload] = share.has_value() ? fmt::format("{:.0f} %{}", 100.0 * *share.value,
-                                                              *share.value > 1.0 ? " (cached)" : "")
-                                                : "-";
-  }
+  for (const ItemFigures& kernel : kernels) column[kernel.workload] = roof_cell(kernel, roofs);
   return column;
 }
 
@@ -118,17 +120,6 @@ std::string result_table(const ResultDocument& result) {
                row.trouble.empty() ? "valid" : row.trouble});
   }
   return table.text() + headroom_lines(result, kernels);
-}
-
-void require_writable(const std::filesystem::path& output) {
-  const std::filesystem::path folder =
-      output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
-  if (!std::filesystem::is_directory(folder)) {
-    throw input_error("no such folder", folder.string(), "make it, or give another --output");
-  }
-  if (access(folder.c_str(), W_OK) != 0) {
-    throw input_error("the folder can't be written to", folder.string(), "give another --output");
-  }
 }
 
 }  // namespace assay::cli

@@ -10,7 +10,16 @@ namespace assay {
 namespace {
 
 constexpr const char* kProducts = "gemm";
+constexpr const char* kStreams = "stream";
 constexpr double kNegligible = 0.01;
+
+double flops_per_s(const ItemFigures& kernel) {
+  return static_cast<double>(kernel.flops) / kernel.median_s;
+}
+
+double bytes_per_s(const ItemFigures& kernel) {
+  return static_cast<double>(kernel.bytes) / kernel.median_s;
+}
 
 /// Families of workloads with the mean of their kernels' shares of the roof.
 std::map<std::string, double> family_shares(const std::vector<ItemFigures>& kernels) {
@@ -87,14 +96,23 @@ Roofs measured_roofs(const std::vector<ItemFigures>& kernels) {
     if (!kernel.failures.empty() || kernel.median_s <= 0.0) continue;
     if (kernel.family == kProducts) {
       double& best = roofs.flops_per_s[kernel.precision];
-      best = std::max(best, static_cast<double>(kernel.flops) / kernel.median_s);
+      best = std::max(best, flops_per_s(kernel));
     }
-    if (kernel.family == "stream") {
-      roofs.bytes_per_s = std::max(roofs.bytes_per_s.value_or(0.0),
-                                   static_cast<double>(kernel.bytes) / kernel.median_s);
+    if (kernel.family == kStreams) {
+      roofs.bytes_per_s = std::max(roofs.bytes_per_s.value_or(0.0), bytes_per_s(kernel));
     }
   }
   return roofs;
+}
+
+bool is_measured_roof(const ItemFigures& kernel, const Roofs& roofs) {
+  if (!kernel.failures.empty() || kernel.median_s <= 0.0) return false;
+  // The same division as measured_roofs', so the best one is not a rounding below itself.
+  if (kernel.family == kStreams)
+    return roofs.bytes_per_s && bytes_per_s(kernel) >= *roofs.bytes_per_s;
+  const auto product = roofs.flops_per_s.find(kernel.precision);
+  return kernel.family == kProducts && product != roofs.flops_per_s.end() &&
+         flops_per_s(kernel) >= product->second;
 }
 
 Stated<double> roof_share(const ItemFigures& kernel, const Roofs& roofs) {

@@ -28,6 +28,9 @@ struct Roofs {
 /// device has arithmetic enough for, the memory's is enough.
 [[nodiscard]] Stated<double> roof_share(const ItemFigures& kernel, const Roofs& roofs);
 
+/// Whether it is the workload that one of the roofs was taken from: it is measured against itself.
+[[nodiscard]] bool is_measured_roof(const ItemFigures& kernel, const Roofs& roofs);
+
 struct Headroom {
   std::string workload;
   std::string basket_item;

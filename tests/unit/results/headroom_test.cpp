@@ -53,6 +53,19 @@ TEST(Roofs, AreTheBestOfTheRun) {
   EXPECT_DOUBLE_EQ(*roof_share(kernel("norm", 0, 6e8, 1e-4), roofs).value, 2.0);
 }
 
+TEST(Roofs, KnowTheWorkloadTheyAreTakenFrom) {
+  const auto kernels = roofs_and({});
+  const Roofs roofs = measured_roofs(kernels);
+  std::vector<bool> is_roof;
+  for (const ItemFigures& each : kernels) is_roof.push_back(is_measured_roof(each, roofs));
+  EXPECT_THAT(is_roof, ::testing::ElementsAre(true, false, true, false, false));
+  ItemFigures wrong = kernel("gemm", 9e15, 1e8, 1e-3);
+  wrong.failures.push_back("output");
+  EXPECT_FALSE(is_measured_roof(wrong, roofs));
+  // As fast as the roof, but no roof is taken from its family.
+  EXPECT_FALSE(is_measured_roof(kernel("norm", 0, 3e9, 1e-3, "fp64"), roofs));
+}
+
 TEST(Roofs, WhatTheRunLacksIsNamed) {
   const Roofs none = measured_roofs({});
   EXPECT_EQ(roof_share(kernel("norm", 0, 6e8, 1e-3), none).reason, "no copy or triad in this run");
