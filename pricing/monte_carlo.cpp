@@ -343,8 +343,12 @@ MonteCarlo monte_carlo(const CostSheet& sheet, const DeviceFigures& device,
                        const ThroughputDoubt& doubt, const RateInterval& interval,
                        const MonteCarloRequest& request) {
   if (request.draws < kFewestDraws) {
-    throw input_error(std::to_string(request.draws) + " draws are too few for a 95 % interval", "",
-                      "draw at least " + std::to_string(kFewestDraws));
+    throw input_error(std::to_string(request.draws) + " draws are too few for a 95 % interval",
+                      "--draws", "draw at least " + std::to_string(kFewestDraws));
+  }
+  if (request.draws > kMostDraws) {
+    throw input_error(std::to_string(request.draws) + " draws, of 8 bytes each, are too many",
+                      "--draws", "draw at most " + std::to_string(kMostDraws) + ", in 0.8 GB");
   }
   MonteCarlo result;
   result.seed = request.seed;

@@ -30,6 +30,8 @@ inline constexpr std::uint64_t kDefaultSeed = 20260101;
 inline constexpr std::int64_t kDefaultDraws = 1'000'000;
 /// Fewer leave less than 25 draws beyond an end.
 inline constexpr std::int64_t kFewestDraws = 1000;
+/// Each is kept, in 8 bytes: these take 0.8 GB.
+inline constexpr std::int64_t kMostDraws = 100'000'000;
 
 struct MonteCarloRequest {
   std::int64_t draws = kDefaultDraws;
@@ -56,7 +58,8 @@ struct MonteCarlo {
   std::string verdict;  ///< in words, with the reason where they do not agree
 };
 
-/// `interval` is the first-order one of the same rate. Errors: input_error for too few draws.
+/// `interval` is the first-order one of the same rate. Errors: input_error for too few or too many
+/// draws.
 [[nodiscard]] MonteCarlo monte_carlo(const CostSheet& sheet, const DeviceFigures& device,
                                      const ThroughputDoubt& doubt, const RateInterval& interval,
                                      const MonteCarloRequest& request);

@@ -257,6 +257,9 @@ class BadSheets(PriceCase):
         self.refused(2, ["--cost-sheet"], "price", "--certificate", H800, "-o", "n.json")
         self.refused(2, ["too few"], "price", "--cost-sheet", "synthetic-a-whole-bill.json",
                      "--certificate", H800, "--date", DATE, "--draws", "10", "-o", "n.json")
+        self.refused(2, ["--draws", "too many", "at most 100000000"], "price", "--cost-sheet",
+                     "synthetic-a-whole-bill.json", "--certificate", H800, "--date", DATE,
+                     "--draws", "99999999999", "-o", "n.json")
         self.refused(2, ["nowhere"], "price", "--cost-sheet", "synthetic-a-whole-bill.json",
                      "--certificate", H800, "--date", DATE, "--draws", "0", "-o",
                      self.folder / "nowhere" / "n.json", "--filing", "n", "--report", "n.md")
