@@ -264,7 +264,7 @@ std::string six_digits(const std::string& decimal) {
 }
 
 /// The longest bars of the tornado, each from the rate at one end to the rate at the other.
-std::string tornado_table(const RateCard& card, std::size_t longest) {
+MarkdownTable tornado_table(const RateCard& card, std::size_t longest) {
   MarkdownTable table({"input", "from", "to", "CNY/CU from", "CNY/CU to", "swing"}, 1);
   for (std::size_t i = 0; i < std::min(longest, card.tornado->size()); ++i) {
     const Sensitivity& bar = (*card.tornado)[i];
@@ -273,10 +273,10 @@ std::string tornado_table(const RateCard& card, std::size_t longest) {
                rate_text(bar.at_low_micro), rate_text(bar.at_high_micro),
                rate_text(bar.swing_micro())});
   }
-  return table.text();
+  return table;
 }
 
-std::string path_table(const RateCard& card) {
+MarkdownTable path_table(const RateCard& card) {
   MarkdownTable table(
       {"year", "capital", "O&M", "power", "true-up", "before bound", "CNY/CU", "bound"}, 1);
   for (const PathYear& year : card.path) {
@@ -285,7 +285,7 @@ std::string path_table(const RateCard& card) {
                grouped_cny_text({year.power_fen}), grouped_cny_text({year.true_up_fen}),
                rate_text(year.unbounded_micro), rate_text(year.rate_micro), year.bound});
   }
-  return table.text();
+  return table;
 }
 
 std::string certificate_lines(const RateCard& card) {
@@ -338,13 +338,13 @@ std::string rate_card_markdown(const RateCard& card) {
           " for this site.\n\n";
   if (card.tornado) {
     text += "## What moves the rate\n\nRanges are a tenth either way where none is filed.\n\n" +
-            tornado_table(card, kBarsOnPage) + "\n";
+            tornado_table(card, kBarsOnPage).text() + "\n";
   }
   if (!card.path.empty()) {
     text +=
         "## The years after\n\nOperation and maintenance goes by CPI - X, power is passed "
         "through, capital follows its schedule. CNY a year, ex VAT.\n\n" +
-        path_table(card) + "\n";
+        path_table(card).text() + "\n";
   }
   text += "## Flags\n\n" + flags_list(card) + "\n";
   text += "## Figures of the cost sheet\n\n" + inputs_table(card);
@@ -364,8 +364,8 @@ std::string rate_card_table(const RateCard& card) {
           "\n";
   if (card.monte_carlo) text += "Monte Carlo  " + monte_carlo_line(card) + "\n";
   text += "new entrant  " + new_entrant_line(card) + "\n\n" + waterfall_text(card) + "\n";
-  if (card.tornado) text += tornado_table(card, kBarsOnTerminal) + "\n";
-  if (!card.path.empty()) text += path_table(card) + "\n";
+  if (card.tornado) text += tornado_table(card, kBarsOnTerminal).console_text() + "\n";
+  if (!card.path.empty()) text += path_table(card).console_text() + "\n";
   // A terminal gets the seller's flags; those of the certificate stand on the page and in the card.
   std::size_t of_certificate = 0;
   for (const RateFlag& flag : card.flags) {
