@@ -24,9 +24,36 @@ class BadInput(Case):
 
     def test_unknown_workload_and_device(self):
         self.refused(2, ["nothing-like-this"], "run", "--filter", "nothing-like-this", "-o", "r.json")
-        self.refused(2, ["cuda"], "run", "--device", "cuda", "-o", "r.json")
+        # No machine has that many; a host without a GPU refuses all.
+        self.refused(2, ["cuda"], "run", "--device", "cuda:4095", "-o", "r.json")
         self.refused(2, ["gpu7"], "run", "--device", "gpu7", "-o", "r.json")
         self.assertFalse((self.folder / "r.json").exists())
+
+    def test_unknown_names_are_answered_with_near_ones_only(self):
+        line = self.refused(2, ["--filter nosuch", "`assay list` shows all"], "run", "--filter",
+                            "nosuch", "-o", "r.json")
+        self.assertNotIn("near", line)
+        self.refused(2, ["near: attention/"], "run", "--filter", "atention", "-o", "r.json")
+        self.refused(2, ["--benchmark_filter nosuch"], "bench", "--", "--benchmark_filter=nosuch")
+
+    def test_counts_and_seeds_out_of_range_name_their_option(self):
+        for command in (("run",), ("bench",), ("price",), ("programme", "simulate", "ningbo")):
+            for seed in ("-1", str(2**53)):
+                self.refused(2, ["--seed", seed], *command, "--seed", seed)
+        for option, value in (("--processes", "0"), ("--processes", "1000000000"),
+                              ("--processes", "99999999999999999999"), ("--item-seconds", "inf"),
+                              ("--item-seconds", "nan"), ("--budget-seconds", "1e300"),
+                              ("--budget-seconds", "-1")):
+            self.refused(2, [option], "run", option, value, "-o", "r.json")
+        self.refused(2, ["--draws", "100000000"], "price", "--certificate",
+                     self.folder / "certificate.json", "--cost-sheet", SHEET, "--draws",
+                     "99999999999", "-o", "card.json")
+        for count in ("-5", "1000001", "99999999999999999999"):
+            self.refused(2, ["--generate"], "programme", "simulate", "ningbo", "--generate", count,
+                         "-o", "list.csv")
+        self.refused(2, ["--rows"], "audit", "--rows", "-1")
+        for name in ("r.json", "card.json", "list.csv"):
+            self.assertFalse((self.folder / name).exists(), name)
 
     def test_truncated_result(self):
         text = (self.folder / "result.json").read_text()
@@ -133,6 +160,16 @@ class BadInput(Case):
     def test_no_such_folder(self):
         self.refused(2, ["nowhere"], "certify", self.folder / "result.json", "--key",
                      self.folder / "lab.key", "-o", self.folder / "nowhere" / "c.json")
+        # Of several documents none is written where one can't be.
+        self.refused(2, ["nowhere/r.md"], "certify", self.folder / "result.json", "--key",
+                     self.folder / "lab.key", "-o", "unwritten.json", "--report", "nowhere/r.md")
+        self.refused(2, ["nowhere/r.json"], "run", "-o", "nowhere/r.json")
+        self.refused(2, [str(self.folder)], "run", "-o", self.folder)
+        self.refused(2, ["nowhere/b.json"], "bench", "--", "--benchmark_out=nowhere/b.json")
+        (self.folder / "half.key.pub").mkdir()
+        self.refused(2, ["half.key.pub"], "keygen", "-o", "half.key")
+        for name in ("unwritten.json", "half.key"):
+            self.assertFalse((self.folder / name).exists(), name)
 
     def test_interrupted_run_writes_a_partial_result_that_certify_refuses(self):
         path = self.folder / "partial.json"
