@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The check of compiled kernels is itself checked: each fault planted here must be found."""
+import contextlib
+import io
 import pathlib
 import shutil
 import struct
 import tempfile
 import unittest
+import unittest.mock
 
 import check_compiled
 import check_launched
@@ -184,6 +187,19 @@ class Findings(unittest.TestCase):
                              shutil.which("cuobjdump") or str(tool))
             self.assertEqual(check_compiled.findings_of(folder, str(tool), expectations)[0],
                              ["scale_rows sm_90: its SASS has no 16-byte loads"])
+
+    def test_without_the_tool_machine_code_is_skipped_not_passed(self):
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            images_folder(GOOD_REPORT, GOOD_BODY, folder)
+            with (unittest.mock.patch.object(check_compiled, "find_cuobjdump", lambda nvcc: None),
+                  unittest.mock.patch.object(
+                      check_compiled, "Expectations",
+                      lambda document, read=check_compiled.Expectations: read(EXPECTATIONS))):
+                self.assertEqual(check_compiled.main(folder, "nvcc"), check_compiled.SKIPPED)
+                self.assertEqual(check_compiled.main(folder), 0)
+                # Findings of the PTX are no less findings.
+                images_folder(REPORT.format(stack=0, spills=4), GOOD_BODY, folder)
+                self.assertEqual(check_compiled.main(folder, "nvcc"), 1)
 
 
 class Launches(unittest.TestCase):
