@@ -5,22 +5,33 @@
 #include <string>
 #include <utility>
 
-#include "kernels/activation/activation.h"
-#include "kernels/adamw/adamw.h"
-#include "kernels/attention/attention.h"
-#include "kernels/bias/bias.h"
-#include "kernels/cross_entropy/cross_entropy.h"
-#include "kernels/embedding/embedding.h"
-#include "kernels/gemm/gemm.h"
-#include "kernels/links/links.h"
-#include "kernels/moe/moe.h"
-#include "kernels/norm/norm.h"
-#include "kernels/random/random.h"
-#include "kernels/rope/rope.h"
-#include "kernels/stream/stream.h"
-#include "kernels/token_chain/token_chain.h"
-#include "kernels/transformer/step.h"
 #include "kernels/transformer/training_kernels.h"
+
+/// The families in their order of the list: all that a new one adds here is its line. The folder
+/// declares the same function in a header of its own.
+#define ASSAY_FAMILIES(FAMILY) \
+  FAMILY(gemm)                 \
+  FAMILY(attention)            \
+  FAMILY(norm)                 \
+  FAMILY(rope)                 \
+  FAMILY(activation)           \
+  FAMILY(adamw)                \
+  FAMILY(bias)                 \
+  FAMILY(cross_entropy)        \
+  FAMILY(embedding)            \
+  FAMILY(moe)                  \
+  FAMILY(random)               \
+  FAMILY(stream)               \
+  FAMILY(links)                \
+  FAMILY(token_chain)          \
+  FAMILY(transformer)
+
+#define ASSAY_DECLARE_FAMILY(family) \
+  namespace assay::family {          \
+  std::vector<Workload> workloads(); \
+  }
+ASSAY_FAMILIES(ASSAY_DECLARE_FAMILY)
+#undef ASSAY_DECLARE_FAMILY
 
 namespace assay {
 namespace {
@@ -43,21 +54,9 @@ std::vector<Workload> collect() {
   const auto append = [&all](std::vector<Workload> family) {
     std::move(family.begin(), family.end(), std::back_inserter(all));
   };
-  append(gemm::workloads());
-  append(attention::workloads());
-  append(norm::workloads());
-  append(rope::workloads());
-  append(activation::workloads());
-  append(adamw::workloads());
-  append(bias::workloads());
-  append(cross_entropy::workloads());
-  append(embedding::workloads());
-  append(moe::workloads());
-  append(random::workloads());
-  append(stream::workloads());
-  append(links::workloads());
-  append(token_chain::workloads());
-  append(transformer::workloads());
+#define ASSAY_APPEND_FAMILY(family) append(family::workloads());
+  ASSAY_FAMILIES(ASSAY_APPEND_FAMILY)
+#undef ASSAY_APPEND_FAMILY
   append(transformer::gpt2_kernels());
   stand_by_family(all);
   return all;
