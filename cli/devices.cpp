@@ -1,12 +1,16 @@
 /// assay devices: what can be measured here.
 #include "harness/devices.h"
 
+#include <fmt/ranges.h>
+
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "harness/cuda_kernels.h"
 #include "harness/cuda_probe.h"
+#include "kernels/cpu/cpu_level.h"
 #include "results/stated_json.h"
 #include "support/context.h"
 #include "support/table.h"
@@ -46,6 +50,12 @@ void show_devices(const std::optional<std::string>& level, const Context& contex
   say_json(context, {{"devices", listed}, {"cuda", cuda.line}, {"cuda_kernels", kernels}});
 }
 
+std::vector<std::string_view> level_names() {
+  std::vector<std::string_view> names;
+  for (const CpuLevel level : all_cpu_levels()) names.push_back(name(level));
+  return names;
+}
+
 }  // namespace
 
 void add_devices(CLI::App& app, Context& context) {
@@ -53,7 +63,8 @@ void add_devices(CLI::App& app, Context& context) {
   CLI::App* command =
       add_command(app, context, "devices", "List the devices that can be measured here",
                   "assay devices", [level, &context] { show_devices(*level, context); });
-  command->add_option("--cpu-isa", *level, "Force a CPU level: v2, v3, avx512, avx512_bf16, amx");
+  command->add_option("--cpu-isa", *level,
+                      fmt::format("Force a CPU level: {}", fmt::join(level_names(), ", ")));
 }
 
 }  // namespace assay::cli

@@ -59,11 +59,15 @@ CpuLevel detect_cpu_level() {
   return kLevel;
 }
 
-std::vector<CpuLevel> supported_cpu_levels() {
+std::vector<CpuLevel> all_cpu_levels() {
   std::vector<CpuLevel> levels;
-  for (const auto& [level, text] : kNames) {
-    if (level <= detect_cpu_level()) levels.push_back(level);
-  }
+  for (const auto& [level, text] : kNames) levels.push_back(level);
+  return levels;
+}
+
+std::vector<CpuLevel> supported_cpu_levels() {
+  std::vector<CpuLevel> levels = all_cpu_levels();
+  std::erase_if(levels, [](CpuLevel level) { return level > detect_cpu_level(); });
   return levels;
 }
 

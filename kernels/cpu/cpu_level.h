@@ -20,6 +20,9 @@ enum class CpuLevel {
 /// The best level this processor and operating system support.
 [[nodiscard]] CpuLevel detect_cpu_level();
 
+/// All there are, lowest first.
+[[nodiscard]] std::vector<CpuLevel> all_cpu_levels();
+
 /// All levels up to the best, lowest first: what tests run.
 [[nodiscard]] std::vector<CpuLevel> supported_cpu_levels();
 
@@ -32,11 +35,6 @@ enum class CpuLevel {
 /// unavailable: an emulated product would measure the emulation.
 [[nodiscard]] constexpr bool has_bf16(CpuLevel level) {
   return level >= CpuLevel::avx512_bf16;
-}
-
-/// The level whose build of our own kernels serves `level`.
-[[nodiscard]] constexpr CpuLevel kernel_level(CpuLevel level) {
-  return level == CpuLevel::amx ? CpuLevel::avx512_bf16 : level;
 }
 
 }  // namespace assay
