@@ -88,7 +88,8 @@ Workload cpu_gradient_norm_workload(std::int64_t n) {
 
 std::vector<Workload> workloads() {
   constexpr std::int64_t kGpt2 = 124'439'808;  // parameters of GPT-2 124M
-  return {cuda_update_workload(kGpt2 / 4), cuda_gradient_norm_workload(kGpt2 / 4)};
+  return {cuda_update_workload(kGpt2 / 4), cuda_update_stochastic_workload(kGpt2 / 4),
+          cuda_gradient_norm_workload(kGpt2 / 4)};
 }
 
 }  // namespace assay::adamw

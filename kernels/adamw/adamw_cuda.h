@@ -17,8 +17,10 @@
 /// double; one block adds the chunks' sums in order, takes the root and the clip factor. No
 /// atomics: the same bits in every run.
 ///
-/// Stochastic rounding: one Philox block of ten rounds serves four parameters; 20 instructions more
-/// a parameter still hide behind its bytes.
+/// Stochastic rounding has a workload of its own; the training step, which keeps FP32 masters,
+/// rounds to nearest. It has no CPU twin: the definition is rounded_stochastically() of operands.h.
+/// One Philox block of ten
+/// rounds serves four parameters; 20 instructions more a parameter still hide behind its bytes.
 ///
 /// Addresses that are no multiple of a pack are served by single elements, which no workload uses.
 ///

@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 
 #include "kernels/adamw/adamw_cuda.h"
 #include "kernels/adamw/adamw_workload.h"
@@ -30,24 +31,32 @@ struct DeviceGradient {
   }
 };
 
-/// The device's copy of a stretch of parameters.
+/// The device's copy of a stretch of parameters. With a draw weights are rounded stochastically.
 struct DeviceState {
+  std::optional<RoundingDraw> draw;
   DeviceGradient gradient;
   cuda::Buffer<float> master, first_moment, second_moment;
   cuda::Buffer<Bf16> weight;
 
-  DeviceState(const cuda::Stream& stream, const State& host)
-      : gradient(stream, host.gradient),
+  DeviceState(const cuda::Stream& stream, const State& host,
+              const std::optional<RoundingDraw>& rounding)
+      : draw(rounding),
+        gradient(stream, host.gradient),
         master(stream, host.master),
         first_moment(stream, host.first_moment),
         second_moment(stream, host.second_moment),
         weight(stream.device(), host.master.size()) {}
 
   void step(const cuda::Stream& stream) const {
+    const Parameters<Bf16> parameters{gradient.gradient.data(), master.data(), first_moment.data(),
+                                      second_moment.data(), weight.data()};
     advance(stream, Hyperparameters{}, gradient.progress.data());
-    update(stream, Hyperparameters{}, gradient.progress.data(), gradient.n,
-           Parameters<Bf16>{gradient.gradient.data(), master.data(), first_moment.data(),
-                            second_moment.data(), weight.data()});
+    if (draw) {
+      update_stochastic(stream, Hyperparameters{}, gradient.progress.data(), gradient.n, parameters,
+                        *draw);
+    } else {
+      update(stream, Hyperparameters{}, gradient.progress.data(), gradient.n, parameters);
+    }
   }
   [[nodiscard]] State read(const cuda::Stream& stream) const {
     return {gradient.gradient.to_host(stream), master.to_host(stream), first_moment.to_host(stream),
@@ -62,12 +71,16 @@ std::vector<Check> verify_update(const DeviceState& device, const cuda::Stream& 
   const Progress progress = device.gradient.read_progress(stream);
   auto all = update_checks(Hyperparameters{}, progress.step, progress.factors.gradient_scale,
                            before, sampled(after));
-  all.push_back(weights_are_rounded(after.master, device.weight.to_host(stream)));
+  const std::vector<Bf16> weight = device.weight.to_host(stream);
+  all.push_back(
+      device.draw ? weights_are_rounded_as_drawn(*device.draw, progress.step, after.master, weight)
+                  : weights_are_rounded(after.master, weight));
   return all;
 }
 
-Instance make_update(std::int64_t n, cuda::Stream& stream, const InputKey& key) {
-  auto device = std::make_shared<const DeviceState>(stream, initial_state(n, key.key));
+Instance make_update(std::int64_t n, cuda::Stream& stream, const InputKey& key,
+                     const std::optional<RoundingDraw>& draw) {
+  auto device = std::make_shared<const DeviceState>(stream, initial_state(n, key.key), draw);
   device->gradient.find_norm(stream);
   Instance instance;
   cuda::set_iteration(instance, stream, [=, &stream] { device->step(stream); });
@@ -93,7 +106,16 @@ Workload cuda_update_workload(std::int64_t n) {
   Workload w = declare_update(n, Precision::bf16);
   w.cuda_bytes_issued = cuda::issued_on_every_device(update_bytes_issued(n, sizeof(Bf16)));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
-    return make_update(n, stream, key);
+    return make_update(n, stream, key, std::nullopt);
+  };
+  return w;
+}
+
+Workload cuda_update_stochastic_workload(std::int64_t n) {
+  Workload w = declare_update(n, Precision::bf16, "update_stochastic");
+  w.cuda_bytes_issued = update_bytes_issued(n, sizeof(Bf16));
+  w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
+    return make_update(n, stream, key, RoundingDraw{.key = key.key});
   };
   return w;
 }

@@ -79,6 +79,20 @@ Check weights_are_rounded(const std::vector<float>& master, const std::vector<T>
   return check;
 }
 
+/// The model's copy is the master, rounded as the draw says for that step (operands.h).
+inline Check weights_are_rounded_as_drawn(const RoundingDraw& draw, std::int64_t step,
+                                          const std::vector<float>& master,
+                                          const std::vector<Bf16>& weight) {
+  Check check{"weights that are not the master rounded as drawn", 0.0, 0.0};
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    const std::uint64_t number = draw.first + i;
+    const Philox4 random = philox(draw.key, number / 4, static_cast<std::uint64_t>(step));
+    const Bf16 wanted = rounded_stochastically(master[i], random.word[number % 4]);
+    if (weight[i].bits != wanted.bits) check.error += 1.0;
+  }
+  return check;
+}
+
 /// The norm and clip factor of the gradient. The control sums chunks in float, then their sums: one
 /// float sum over millions would stand still long before its end.
 inline std::vector<Check> norm_checks(const std::vector<float>& gradient, double norm, float clip) {
@@ -97,11 +111,12 @@ inline std::vector<Check> norm_checks(const std::vector<float>& gradient, double
 }
 
 /// The workloads of n parameters, with no back end yet.
-inline Workload declare_update(std::int64_t n, Precision precision) {
+inline Workload declare_update(std::int64_t n, Precision precision,
+                               const char* operation = "update") {
   const std::uint64_t element = precision == Precision::bf16 ? 2 : 4;
   Workload w;
   w.family = "adamw";
-  w.operation = "update";
+  w.operation = operation;
   w.problem = {{"parameters", n}};
   w.precision = precision;
   w.flops = 18 * static_cast<std::uint64_t>(n);
@@ -125,8 +140,9 @@ inline Workload declare_gradient_norm(std::int64_t n) {
 /// The CPU workloads of n parameters.
 [[nodiscard]] Workload cpu_update_workload(std::int64_t n, Precision precision);
 [[nodiscard]] Workload cpu_gradient_norm_workload(std::int64_t n);
-/// The CUDA workloads of n parameters; weights in BF16.
+/// The CUDA workloads of n parameters; weights in BF16, rounded to nearest or stochastically.
 [[nodiscard]] Workload cuda_update_workload(std::int64_t n);
+[[nodiscard]] Workload cuda_update_stochastic_workload(std::int64_t n);
 [[nodiscard]] Workload cuda_gradient_norm_workload(std::int64_t n);
 
 }  // namespace assay::adamw

@@ -8,6 +8,7 @@
 
 #include "ptx/bytes.h"
 #include "ptx/expect_workload.h"
+#include "ptx/sweep.h"
 #include "ptx/test_device.h"
 #include "reference/adamw_case.h"
 
@@ -160,7 +161,37 @@ TEST(AdamwCuda, NormHasTheSameBitsInAllOrders) {
 /// contract says.
 TEST(AdamwCudaWorkload, VerifiesAndMovesTheBytesOfItsContract) {
   cuda_test::expect_workload(cuda_update_workload(131'072), {.most_issued = 1.2});
+  cuda_test::expect_workload(cuda_update_stochastic_workload(65'536), {.most_issued = 1.2});
   cuda_test::expect_workload(cuda_gradient_norm_workload(262'144), {.most_issued = 1.2});
+}
+
+TEST(AdamwCudaSweep, Sizes) {
+  SKIP_UNLESS_SWEEPING();
+  cuda_test::Sweep sweep(2);
+  for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
+    const std::int64_t n = sweep.extent(20'000);
+    const auto begin = static_cast<std::size_t>(sweep.draw(8));
+    SCOPED_TRACE(testing::Message() << n << " parameters from " << begin << " on");
+    const auto gradient = normal_input<float>(6, 3, n);
+    const double exact = std::sqrt(sum_of_squares_reference(n, to_double(gradient).data()));
+    cuda_test::on_each_architecture([&](Stream& stream) {
+      expect_right(run<Bf16>(n, stream, begin));
+      expect_right(run<float>(n, stream, begin));
+      EXPECT_NEAR(norm_of(stream, gradient, 1.0, begin).gradient_norm, exact, 1e-6 * exact);
+    });
+  }
+}
+
+TEST(AdamwCudaSweep, SameBitsInAllOrders) {
+  SKIP_UNLESS_SWEEPING();
+  const RoundingDraw draw{77, 1000};
+  for (const std::int64_t n : {1, 1023, 16'385}) {
+    cuda_test::expect_same_bits_in_all_orders_everywhere([&](Stream& stream) {
+      const auto out = run<float>(n, stream, 1);
+      const auto drawn = run<Bf16>(n, stream, 0, &draw);
+      return cuda_test::bytes_of(out.master, out.first, out.second, out.weight, drawn.weight);
+    });
+  }
 }
 
 }  // namespace
