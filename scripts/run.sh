@@ -12,7 +12,6 @@ assay="$ASSAY_ROOT/build/release/bin/assay"
 base="${ASSAY_OUTPUT:-$ASSAY_ROOT/assay-run}"
 key="$base/laboratory.key"
 out="$base/$(date -u +%Y%m%dT%H%M%SZ)"
-sheet="$ASSAY_ROOT/pricing/data/examples/example-cpu-node.json"
 mkdir -p "$out"
 [ -f "$key" ] || "$assay" keygen -o "$key" --quiet
 
@@ -21,11 +20,13 @@ mkdir -p "$out"
 echo
 "$assay" verify "$out/certificate.json" --key "$key.pub" --result "$out/result.json"
 echo
+sheet="$("$ASSAY_ROOT/scripts/example_sheet.sh" "$out/result.json")"
 "$assay" price --certificate "$out/certificate.json" --key "$key.pub" --cost-sheet "$sheet" \
   -o "$out/rate-card.json" --report "$out/report.md"
 echo
 echo "Documents: $out"
 echo "  result.json       every raw sample and all conditions"
 echo "  certificate.json  signed, derived from the result"
-echo "  rate-card.json    the fair rate of a compute unit, from an EXAMPLE cost sheet"
+echo "  rate-card.json    the fair rate of a compute unit, from an EXAMPLE cost sheet:"
+echo "                    $sheet"
 echo "  report.md         the page to read"
