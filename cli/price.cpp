@@ -38,7 +38,9 @@ void add_price(CLI::App& app, Context& context) {
   command->add_option("--completed-sheet", options->completed_sheet,
                       "Where to write the sheet that --assets and --meter completed");
   command->add_option("--date", options->date_utc, "Instant to price at, UTC; now by default");
-  command->add_option("--draws", options->draws, "Draws of the Monte Carlo; 0: none")
+  command
+      ->add_option("--draws", options->draws,
+                   "Draws of the Monte Carlo, 1,000 to 100,000,000 (8 bytes each); 0: none")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Seed of the draws; it stands in the card")
       ->check(seed_range())
