@@ -113,7 +113,7 @@ Workload cuda_update_workload(std::int64_t n) {
 
 Workload cuda_update_stochastic_workload(std::int64_t n) {
   Workload w = declare_update(n, Precision::bf16, "update_stochastic");
-  w.cuda_bytes_issued = update_bytes_issued(n, sizeof(Bf16));
+  w.cuda_bytes_issued = cuda::issued_on_every_device(update_bytes_issued(n, sizeof(Bf16)));
   w.on_cuda = [=](cuda::Stream& stream, const InputKey& key) {
     return make_update(n, stream, key, RoundingDraw{.key = key.key});
   };
