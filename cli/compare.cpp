@@ -8,6 +8,7 @@
 #include "results/document.h"
 #include "results/edition/comparison.h"
 #include "results/result_io.h"
+#include "support/certificate_table.h"
 #include "support/context.h"
 #include "support/table.h"
 
@@ -45,11 +46,10 @@ void compare(const CompareOptions& options, const Context& context) {
   const Assessment b = derive_figures(second);
   const RateComparison comparison = compare_rates(a, b);
   const double false_alarms = false_alarm_rate(a, b);
-  const auto rate = [](double cu_per_h) { return with_prefix(cu_per_h) + "CU/h"; };
   const double relative = comparison.difference_cu_per_h / *a.k_cu_per_h.value;
   Table table({{"figure"}, {"value"}});
-  table.add({"K, first", rate(*a.k_cu_per_h.value)});
-  table.add({"K, second", rate(*b.k_cu_per_h.value)});
+  table.add({"K, first", cu_rate(a.k_cu_per_h)});
+  table.add({"K, second", cu_rate(b.k_cu_per_h)});
   table.add({"second over first", fmt::format("{:+.2f} %", 100.0 * relative)});
   table.add({"U of it, coverage 95 %",
              fmt::format("{:.2f} % (ν {:.1f})",

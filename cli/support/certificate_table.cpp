@@ -19,12 +19,6 @@ std::string percent(const Stated<double>& share) {
   return share.value ? fmt::format("{:.1f} %", *share.value * 100.0) : "none: " + share.reason;
 }
 
-/// CU/h of a device: small ones in millionths, so that figures stay readable.
-std::string cu_rate(const Stated<double>& value) {
-  if (!value.value || std::abs(*value.value) >= 0.1) return figure(value, "CU/h");
-  return significant(*value.value * 1e6, 4) + " µCU/h";
-}
-
 /// A list for a terminal; the whole of a long one stands in the certificate.
 std::string bullets(const std::vector<std::string>& lines) {
   constexpr std::size_t kLinesMax = 8;
@@ -37,6 +31,11 @@ std::string bullets(const std::vector<std::string>& lines) {
 }
 
 }  // namespace
+
+std::string cu_rate(const Stated<double>& value) {
+  if (!value.value || std::abs(*value.value) >= 0.1) return figure(value, "CU/h");
+  return significant(*value.value * 1e6, 4) + " µCU/h";
+}
 
 std::string certificate_table(const Certificate& certificate) {
   const Assessment& a = certificate.assessment;
