@@ -117,7 +117,10 @@ TEST(NormCudaSweep, Shapes) {
   SKIP_UNLESS_SWEEPING();
   cuda_test::Sweep sweep(9);
   for (int i = 0; i < cuda_test::kSweepShapes; ++i) {
-    const std::int64_t width = sweep.extent(sweep.one_of<std::int64_t>({70, 1100, 8192}));
+    // Beyond 2,048 elements rows are of whole packs (norm_cuda.h); of fewer than 8 the control's
+    // error, from which the bound is made, would be that of a few lucky numbers.
+    const std::int64_t width =
+        i % 4 == 0 ? sweep.multiple(8, 8192) : 7 + sweep.extent(i % 2 == 0 ? 2041 : 300);
     const std::int64_t rows = sweep.extent(std::min<std::int64_t>(300, 1 + 30'000 / width));
     for (const Kind kind : {Kind::layernorm, Kind::rmsnorm}) {
       expect_definition<Bf16>(kind, {rows, width});
