@@ -37,6 +37,7 @@ ARGUMENTS = {
     "bench": ("--", f"--benchmark_filter={KERNEL}", "--benchmark_min_time=0.01",
               "--benchmark_min_warmup_time=0.01"),
     "certify": (MEASURED / "result.json", "--key", "lab.key", "-o", "new-certificate.json"),
+    "compare": (MEASURED / "result.json", MEASURED / "result.json"),
     "devices": (),
     "keygen": ("-o", "new.key"),
     "ledger anchor": (*LEDGER, "--anchors", "new.anchors", "--sign", "sun.key"),
