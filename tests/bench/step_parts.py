@@ -5,7 +5,8 @@ GPT-2 124M, 2 x 512 tokens. Each kernel of the step is measured by itself in the
 gives it (`assay list --filter gpt2-124m` and the like), times how often a step runs it, beside the
 step itself and the 2048^3 product: shares of one run. What the kernels leave unexplained is the
 rest: operands that lie in no cache where a step meets them, waiting at barriers, work between
-kernels. Each round measures all in one process; medians over rounds.
+kernels. A round measures the kernels in one process and the step, for five times as long, in
+another that holds nothing else; medians over rounds.
 
 Usage: step_parts.py [--assay PROGRAM] [--rounds N] [--seconds S]
 """
@@ -46,9 +47,8 @@ PARTS = [
 ALWAYS_FP32 = ("adamw/gradient_norm/", "token_chain/")
 
 
-def measured(program, seconds):
-    """One round: name -> (seconds a call, FLOP/s)."""
-    names = sorted({piece for _, piece, _ in PARTS} | {STEP, "gemm/square/.*(bf16|fp32)"})
+def benchmarked(program, seconds, names):
+    """name -> (seconds a call, FLOP/s)"""
     output = subprocess.run(
         [program, "bench", "--", "--benchmark_format=json", f"--benchmark_min_time={seconds}",
          "--benchmark_filter=" + "|".join(names)],
@@ -56,6 +56,12 @@ def measured(program, seconds):
     scale = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
     return {b["name"]: (b["real_time"] * scale[b["time_unit"]], b.get("FLOP/s", 0.0))
             for b in json.loads(output)["benchmarks"] if not b.get("error_occurred")}
+
+
+def measured(program, seconds):
+    """One round."""
+    kernels = sorted({piece for _, piece, _ in PARTS} | {"gemm/square/.*(bf16|fp32)"})
+    return benchmarked(program, seconds, kernels) | benchmarked(program, 5 * seconds, [STEP])
 
 
 def main():
