@@ -53,9 +53,9 @@ void verify_certificate(const VerifyOptions& options, Context& context) {
   say(context, table.text());
   // Anyone can write a certificate that agrees with itself: only a signature makes it somebody's.
   const bool verified = passed && !options.key.empty();
-  std::string verdict = verified ? "VERIFIED" : "NOT VERIFIED";
-  if (passed && !verified)
-    verdict += ": all checks passed, nobody's signature among them; give --key";
+  std::string verdict = verified ? "VERIFIED"
+                        : passed ? "CONSISTENT, but nobody's signature was checked: give --key"
+                                 : "NOT VERIFIED";
   if (passed && !result) verdict += "; figures were not derived again: give --result";
   say(context, verdict);
   say_json(context, {{"verified", verified},

@@ -42,6 +42,14 @@ class MainJob(Case):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("VERIFIED", done.stdout)
 
+    def test_a_certificate_nobody_signed_for_is_not_verified(self):
+        self.assertIn("CONSISTENT, but nobody's signature was checked",
+                      self.must("verify", "certificate.json"))
+        said = json.loads(self.must("verify", "certificate.json", "--json"))
+        self.assertTrue(said["checks_passed"])
+        self.assertFalse(said["verified"])
+        self.assertFalse(said["signature_checked"])
+
     def test_figures_are_consistent(self):
         """The definitions of docs/figures.md, from the certificate's own figures; and the table on
         the terminal shows those figures."""
